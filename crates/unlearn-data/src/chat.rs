@@ -1,0 +1,106 @@
+//! Chat templates: the Jinja text that a checkpoint carries, rendered as `transformers` renders it.
+
+use std::path::Path;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, Error, ErrorKind, context};
+use serde_json::Value;
+use unlearn_core::file;
+
+use crate::{DataError, Message};
+
+/// A checkpoint's chat template with the special tokens that it may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatTemplate {
+    source: String,
+    bos_token: String,
+    eos_token: String,
+}
+
+impl ChatTemplate {
+    /// A template from its source.
+    pub fn new(source: impl Into<String>, bos_token: impl Into<String>, eos_token: impl Into<String>) -> Self {
+        Self { source: source.into(), bos_token: bos_token.into(), eos_token: eos_token.into() }
+    }
+
+    /// The template of a checkpoint's folder: `chat_template.jinja`, else the one in `tokenizer_config.json`.
+    /// `None` where there is neither.
+    ///
+    /// # Errors
+    /// When a file is there but cannot be read.
+    pub fn of_folder(dir: &Path) -> Result<Option<Self>, DataError> {
+        let config_path = dir.join("tokenizer_config.json");
+        let config: Value = if config_path.exists() { file::read_json(&config_path)? } else { Value::Null };
+        let jinja = dir.join("chat_template.jinja");
+        let source = if jinja.exists() { Some(file::read_text(&jinja)?) } else { template_in(&config["chat_template"]) };
+        let token = |name: &str| special_token(&config[name]).unwrap_or_default();
+        Ok(source.map(|s| Self::new(s, token("bos_token"), token("eos_token"))))
+    }
+
+    /// The conversation as one text; with `add_generation_prompt`, up to where the answer begins.
+    ///
+    /// # Errors
+    /// When the template does not parse, or refuses the conversation.
+    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, DataError> {
+        let mut env = Environment::new();
+        env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(failed)?);
+        env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        env.add_function("raise_exception", |message: String| -> Result<String, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, message))
+        });
+        env.add_function("strftime_now", |format: String| jiff::Zoned::now().strftime(&format).to_string());
+        let template = env.template_from_str(&self.source).map_err(failed)?;
+        let messages = minijinja::Value::from(Serde(messages));
+        template
+            .render(context! {
+                messages,
+                add_generation_prompt,
+                bos_token => self.bos_token.as_str(),
+                eos_token => self.eos_token.as_str(),
+            })
+            .map_err(failed)
+    }
+}
+
+fn failed(e: Error) -> DataError {
+    DataError::Template { reason: e.to_string() }
+}
+
+/// `tokenizer_config.json` gives the template as a text or as a list of named ones.
+fn template_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => Some(s.clone()),
+        Value::Array(named) => {
+            let default = named.iter().find(|t| t["name"] == "default")?;
+            default["template"].as_str().map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+/// `tokenizer_config.json` gives a special token as a text or as an object with `content`.
+pub(crate) fn special_token(value: &Value) -> Option<String> {
+    value.as_str().or_else(|| value["content"].as_str()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renders_as_jinja2_with_trimmed_blocks() {
+        let source = "{% for m in messages %}\n    {% if m['role'] == 'user' %}\n<u>{{ m['content'].strip() }}\n    {% endif %}\n{% endfor %}{{ eos_token }}{% if add_generation_prompt %}<a>{% endif %}";
+        let template = ChatTemplate::new(source, "", "</s>");
+        let text = template.render(&[Message::new("user", " hi ")], true).expect("renders");
+        assert_eq!(text, "<u>hi\n</s><a>");
+    }
+
+    #[test]
+    fn a_refusal_and_a_syntax_error_are_errors() {
+        let refusing = ChatTemplate::new("{{ raise_exception('no system role') }}", "", "");
+        let error = refusing.render(&[], false).expect_err("the template refuses");
+        assert!(error.to_string().contains("no system role"));
+        assert!(ChatTemplate::new("{% if %}", "", "").render(&[], false).is_err());
+    }
+}

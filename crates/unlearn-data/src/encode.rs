@@ -1,0 +1,171 @@
+//! From rows of text to token rows: only the answer and its end token are supervised.
+
+use crate::{ChatTemplate, Content, DataError, Message, Row, Tokenizer};
+
+/// The label of a token that is not supervised.
+pub const IGNORED: i64 = -100;
+
+/// Token ids with their labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Token ids.
+    pub ids: Vec<u32>,
+    /// As long as `ids`: the id itself where it is supervised, negative where it is not.
+    pub labels: Vec<i64>,
+}
+
+impl TokenRow {
+    /// Tokens that are predicted and supervised: the first never is, nothing stands before it.
+    pub fn supervised(&self) -> usize {
+        self.labels.iter().skip(1).filter(|&&l| l >= 0).count()
+    }
+
+    /// The tokens before the first supervised one.
+    pub fn prompt(&self) -> &[u32] {
+        let end = self.labels.iter().position(|&l| l >= 0).unwrap_or(self.ids.len());
+        &self.ids[..end]
+    }
+
+    fn new(ids: Vec<u32>, prompt: usize) -> Self {
+        let labels = ids.iter().enumerate().map(|(i, &id)| if i < prompt { IGNORED } else { i64::from(id) }).collect();
+        Self { ids, labels }
+    }
+}
+
+/// Turns rows into token rows for one checkpoint.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    /// The checkpoint's tokenizer; rows that are already tokenised need none.
+    pub tokenizer: Option<Tokenizer>,
+    /// The checkpoint's chat template. Without one a question stands as `Question: …\nAnswer: …`.
+    pub template: Option<ChatTemplate>,
+    /// The system prompt that goes before every question.
+    pub system: Option<String>,
+    /// Ids from here on are not in the model's vocabulary.
+    pub vocabulary: usize,
+}
+
+impl Encoder {
+    /// Encodes a row with its own answer.
+    ///
+    /// # Errors
+    /// Names the row's file and line: text without a tokenizer, an id outside the vocabulary, nothing supervised.
+    pub fn encode(&self, row: &Row) -> Result<TokenRow, DataError> {
+        let tokens = match &row.content {
+            Content::Tokens { input_ids, labels } => TokenRow { ids: input_ids.clone(), labels: labels.clone() },
+            Content::Question { question, answer } => self.dialogue(row, &[Message::new("user", question)], answer)?,
+            Content::Messages(messages) => match messages.split_last() {
+                Some((last, before)) => self.dialogue(row, before, &last.content)?,
+                None => TokenRow::new(Vec::new(), 0),
+            },
+            Content::Completion { prompt, completion } => self.completion(row, prompt, completion)?,
+            Content::Text(text) => {
+                let ids = self.tokenizer(row)?.encode(text, true)?;
+                TokenRow::new(self.ended(row, ids)?, 0)
+            }
+        };
+        self.check(row, tokens)
+    }
+
+    /// Encodes a row's question with another answer (a paraphrase, a wrong one, a refusal).
+    ///
+    /// # Errors
+    /// As [`Self::encode`]; a tokenised row has no question to answer.
+    pub fn encode_answer(&self, row: &Row, answer: &str) -> Result<TokenRow, DataError> {
+        let mut other = row.clone();
+        match &mut other.content {
+            Content::Question { answer: a, .. } | Content::Completion { completion: a, .. } => *a = answer.to_owned(),
+            Content::Messages(m) => {
+                if let Some(last) = m.last_mut() {
+                    last.content = answer.to_owned();
+                }
+            }
+            Content::Text(_) | Content::Tokens { .. } => return Err(bad(row, "the row has no question to answer")),
+        }
+        self.encode(&other)
+    }
+
+    /// The tokens of a user's prompt, up to where the answer begins.
+    ///
+    /// # Errors
+    /// When the model has no tokenizer or the template fails.
+    pub fn prompt(&self, conversation: &[Message]) -> Result<Vec<u32>, DataError> {
+        let row = Row::question("", "");
+        let tokenizer = self.tokenizer(&row)?;
+        match &self.template {
+            Some(t) => tokenizer.encode(&t.render(&self.with_system(conversation), true)?, false),
+            None => tokenizer.encode(&plain(conversation), true),
+        }
+    }
+
+    fn dialogue(&self, row: &Row, before: &[Message], answer: &str) -> Result<TokenRow, DataError> {
+        let tokenizer = self.tokenizer(row)?;
+        let Some(template) = &self.template else {
+            let prompt = plain(before);
+            return self.completion(row, &prompt, &format!(" {}", answer.trim_start()));
+        };
+        let mut messages = self.with_system(before);
+        let prompt = tokenizer.encode(&template.render(&messages, true)?, false)?;
+        messages.push(Message::new("assistant", answer));
+        let ids = tokenizer.encode(&template.render(&messages, false)?, false)?;
+        let ids = self.ended(row, ids)?;
+        Ok(TokenRow::new(ids.clone(), common_prefix(&prompt, &ids)))
+    }
+
+    fn completion(&self, row: &Row, prompt: &str, completion: &str) -> Result<TokenRow, DataError> {
+        let tokenizer = self.tokenizer(row)?;
+        let before = tokenizer.encode(prompt, true)?;
+        let ids = self.ended(row, tokenizer.encode(&format!("{prompt}{completion}"), true)?)?;
+        let shared = common_prefix(&before, &ids);
+        Ok(TokenRow::new(ids, shared))
+    }
+
+    fn with_system(&self, conversation: &[Message]) -> Vec<Message> {
+        let own = conversation.first().is_some_and(|m| m.role == "system");
+        let system = self.system.iter().filter(|_| !own).map(|s| Message::new("system", s));
+        system.chain(conversation.iter().cloned()).collect()
+    }
+
+    fn tokenizer(&self, row: &Row) -> Result<&Tokenizer, DataError> {
+        self.tokenizer.as_ref().ok_or_else(|| DataError::NoTokenizer { path: row.path.to_path_buf(), line: row.line })
+    }
+
+    /// Adds the end token unless it is there.
+    fn ended(&self, row: &Row, mut ids: Vec<u32>) -> Result<Vec<u32>, DataError> {
+        if let Some(eos) = self.tokenizer(row)?.eos()
+            && ids.last() != Some(&eos)
+        {
+            ids.push(eos);
+        }
+        Ok(ids)
+    }
+
+    fn check(&self, row: &Row, tokens: TokenRow) -> Result<TokenRow, DataError> {
+        let outside = |id: i64| id >= self.vocabulary as i64;
+        let ids = tokens.ids.iter().map(|&id| i64::from(id));
+        if let Some(id) = ids.chain(tokens.labels.iter().copied()).find(|&id| outside(id)) {
+            return Err(bad(row, &format!("token id {id} is not in the model's vocabulary of {}", self.vocabulary)));
+        }
+        if tokens.supervised() == 0 {
+            return Err(bad(row, "no token of the row is supervised (an empty answer?)"));
+        }
+        Ok(tokens)
+    }
+}
+
+fn bad(row: &Row, reason: &str) -> DataError {
+    DataError::Row { path: row.path.to_path_buf(), line: row.line, reason: reason.into() }
+}
+
+fn plain(conversation: &[Message]) -> String {
+    let turns = conversation.iter().map(|m| match m.role.as_str() {
+        "user" => format!("Question: {}\n", m.content),
+        "assistant" => format!("Answer: {}\n\n", m.content),
+        _ => format!("{}\n\n", m.content),
+    });
+    turns.collect::<String>() + "Answer:"
+}
+
+fn common_prefix(a: &[u32], b: &[u32]) -> usize {
+    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+}

@@ -1,0 +1,73 @@
+use std::path::PathBuf;
+
+use thiserror::Error;
+use unlearn_core::FileError;
+
+/// What can go wrong between a data file and its token rows.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// A file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file holds no rows.
+    #[error("`{}` holds no rows", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The extension says nothing that can be read.
+    #[error("`{}` is of no known kind", path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+    },
+    /// One row cannot be used.
+    #[error("`{}`, line {line}: {reason}", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// The line (of an array: the row), from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The tokenizer's files cannot be used.
+    #[error("the tokenizer in `{}` cannot be used: {reason}", path.display())]
+    Tokenizer {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A chat template that does not parse or does not render.
+    #[error("the chat template cannot be rendered: {reason}")]
+    Template {
+        /// What the template engine says.
+        reason: String,
+    },
+    /// Text rows came to a model that has no tokenizer.
+    #[error("the model has no tokenizer, and `{}`, line {line} is text", path.display())]
+    NoTokenizer {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+}
+
+impl DataError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(e) => e.hint(),
+            Self::Kind { .. } => Some("data files end in .jsonl, .json, .csv or .txt".into()),
+            Self::Row { reason, .. } if reason.contains("field") => Some(
+                "a row is {question, answer}, {prompt, completion}, {messages: […]}, {text} or {input_ids, labels}".into(),
+            ),
+            Self::NoTokenizer { .. } => Some(
+                "put `tokenizer.json` into the model's folder, or give rows of `input_ids` and `labels`".into(),
+            ),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! From files to token rows: reading rows of text, chat templates, the tokenizer, supervision, the order in
+//! which a run visits its rows, and the synthetic world of the demo.
+//!
+//! This crate knows no tensors.
+
+pub mod chat;
+pub mod encode;
+mod error;
+pub mod order;
+pub mod read;
+pub mod row;
+pub mod tokenizer;
+
+pub use chat::ChatTemplate;
+pub use encode::{Encoder, TokenRow};
+pub use error::DataError;
+pub use row::{Content, Message, Row};
+pub use tokenizer::Tokenizer;

@@ -1,0 +1,178 @@
+//! A row of data, as its file gives it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// `system`, `user` or `assistant`.
+    pub role: String,
+    /// What was said.
+    pub content: String,
+}
+
+impl Message {
+    /// A turn.
+    pub fn new(role: &str, content: impl Into<String>) -> Self {
+        Self { role: role.into(), content: content.into() }
+    }
+}
+
+/// What a row holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// `{question, answer}`: goes through the chat template.
+    Question {
+        /// The question.
+        question: String,
+        /// Its answer.
+        answer: String,
+    },
+    /// `{messages}`: goes through the chat template; the last turn is the answer.
+    Messages(Vec<Message>),
+    /// `{prompt, completion}`: as it is.
+    Completion {
+        /// What is given.
+        prompt: String,
+        /// What follows.
+        completion: String,
+    },
+    /// `{text}`: all of it is supervised.
+    Text(String),
+    /// `{input_ids, labels}`: already tokenised; a negative label is not supervised.
+    Tokens {
+        /// Token ids.
+        input_ids: Vec<u32>,
+        /// Labels, as long as `input_ids`.
+        labels: Vec<i64>,
+    },
+}
+
+/// One row and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The file.
+    pub path: Arc<PathBuf>,
+    /// The line (of an array: the row), from 1.
+    pub line: usize,
+    /// What it holds.
+    pub content: Content,
+    /// `paraphrased_question`.
+    pub paraphrased_question: Option<String>,
+    /// `paraphrased_answer`.
+    pub paraphrased_answer: Option<String>,
+    /// `perturbed_answer`: wrong answers.
+    pub perturbed_answer: Vec<String>,
+    /// `alternate`: another answer to the same question.
+    pub alternate: Option<String>,
+}
+
+impl Row {
+    /// A question with its answer, that came from no file.
+    pub fn question(question: impl Into<String>, answer: impl Into<String>) -> Self {
+        Self {
+            path: Arc::default(),
+            line: 0,
+            content: Content::Question { question: question.into(), answer: answer.into() },
+            paraphrased_question: None,
+            paraphrased_answer: None,
+            perturbed_answer: Vec::new(),
+            alternate: None,
+        }
+    }
+
+    /// Reads one JSON object.
+    ///
+    /// # Errors
+    /// Says which field is missing or of the wrong type.
+    pub fn from_json(object: &Map<String, Value>, path: &Arc<PathBuf>, line: usize) -> Result<Self, String> {
+        Ok(Self {
+            path: Arc::clone(path),
+            line,
+            content: content(object)?,
+            paraphrased_question: text(object, "paraphrased_question")?,
+            paraphrased_answer: text(object, "paraphrased_answer")?,
+            perturbed_answer: texts(object, "perturbed_answer")?,
+            alternate: text(object, "alternate")?,
+        })
+    }
+
+    /// What is asked, as a reader would want to see it.
+    pub fn prompt_text(&self) -> String {
+        match &self.content {
+            Content::Question { question, .. } => question.clone(),
+            Content::Messages(m) => m.iter().rev().skip(1).find(|m| m.role == "user").map_or(String::new(), |m| m.content.clone()),
+            Content::Completion { prompt, .. } => prompt.clone(),
+            Content::Text(_) | Content::Tokens { .. } => String::new(),
+        }
+    }
+
+    /// What the data answers, if the row has a text to answer with.
+    pub fn answer_text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Question { answer, .. } => Some(answer),
+            Content::Messages(m) => m.last().map(|m| m.content.as_str()),
+            Content::Completion { completion, .. } => Some(completion),
+            Content::Text(_) | Content::Tokens { .. } => None,
+        }
+    }
+}
+
+fn content(o: &Map<String, Value>) -> Result<Content, String> {
+    if o.contains_key("input_ids") {
+        let input_ids = integers(o, "input_ids")?.into_iter().map(u32::try_from).collect::<Result<Vec<_>, _>>();
+        let input_ids = input_ids.map_err(|_| "field `input_ids` holds a negative or too large id".to_owned())?;
+        let labels = integers(o, "labels")?;
+        if labels.len() != input_ids.len() {
+            return Err(format!("field `labels` has {} entries, `input_ids` has {}", labels.len(), input_ids.len()));
+        }
+        return Ok(Content::Tokens { input_ids, labels });
+    }
+    if let Some(messages) = o.get("messages") {
+        let messages: Vec<Message> = serde_json::from_value(messages.clone())
+            .map_err(|e| format!("field `messages` is not a list of {{role, content}}: {e}"))?;
+        return match messages.last() {
+            Some(last) if last.role == "assistant" => Ok(Content::Messages(messages)),
+            _ => Err("field `messages` does not end with an `assistant` turn".into()),
+        };
+    }
+    let need = |field: &str, has: &str| {
+        text(o, field)?.ok_or_else(|| format!("the row has a field `{has}` but no field `{field}`"))
+    };
+    if let Some(question) = text(o, "question")? {
+        return Ok(Content::Question { question, answer: need("answer", "question")? });
+    }
+    if let Some(prompt) = text(o, "prompt")? {
+        return Ok(Content::Completion { prompt, completion: need("completion", "prompt")? });
+    }
+    if let Some(text) = text(o, "text")? {
+        return Ok(Content::Text(text));
+    }
+    let has = o.keys().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
+    Err(format!("the row has no field `question`, `prompt`, `messages`, `text` or `input_ids`, only {has}"))
+}
+
+fn text(o: &Map<String, Value>, field: &str) -> Result<Option<String>, String> {
+    match o.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(s)) => Ok(Some(s.clone())),
+        Some(other) => Err(format!("field `{field}` is not a text but {other}")),
+    }
+}
+
+fn texts(o: &Map<String, Value>, field: &str) -> Result<Vec<String>, String> {
+    match o.get(field) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(s)) => Ok(vec![s.clone()]),
+        Some(v) => serde_json::from_value(v.clone()).map_err(|_| format!("field `{field}` is not a list of texts")),
+    }
+}
+
+fn integers(o: &Map<String, Value>, field: &str) -> Result<Vec<i64>, String> {
+    let value = o.get(field).ok_or_else(|| format!("the row has no field `{field}`"))?;
+    serde_json::from_value(value.clone()).map_err(|_| format!("field `{field}` is not a list of integers"))
+}

@@ -1,0 +1,91 @@
+//! The tokenizer, and what a checkpoint says about its special tokens.
+
+use std::path::Path;
+
+use serde_json::Value;
+use unlearn_core::file;
+
+use crate::{DataError, chat};
+
+/// A checkpoint's tokenizer.
+#[derive(Clone)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    eos: Option<u32>,
+}
+
+impl Tokenizer {
+    /// A tokenizer in memory. `eos_token` ends an answer.
+    pub fn new(inner: tokenizers::Tokenizer, eos_token: Option<&str>) -> Self {
+        let eos = eos_token.and_then(|t| inner.token_to_id(t));
+        Self { inner, eos }
+    }
+
+    /// The tokenizer of a checkpoint's folder; `None` where it has no `tokenizer.json`.
+    ///
+    /// # Errors
+    /// When a file is there but cannot be used.
+    pub fn of_folder(dir: &Path) -> Result<Option<Self>, DataError> {
+        let path = dir.join("tokenizer.json");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let fail = |reason: String| DataError::Tokenizer { path: path.clone(), reason };
+        let bytes = std::fs::read(&path).map_err(|e| file::FileError::read(&path, e))?;
+        let inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|e| fail(e.to_string()))?;
+        let config_path = dir.join("tokenizer_config.json");
+        let config: Value = if config_path.exists() { file::read_json(&config_path)? } else { Value::Null };
+        let eos = match chat::special_token(&config["eos_token"]) {
+            None => None,
+            Some(t) => match inner.token_to_id(&t) {
+                None => return Err(fail(format!("`eos_token` is `{t}`, which is not in the vocabulary"))),
+                id => id,
+            },
+        };
+        Ok(Some(Self { inner, eos }))
+    }
+
+    /// Token ids of a text. `special` lets the tokenizer add what it adds to a whole text (e.g. a first token).
+    ///
+    /// # Errors
+    /// When the tokenizer refuses the text.
+    pub fn encode(&self, text: &str, special: bool) -> Result<Vec<u32>, DataError> {
+        let encoding = self.inner.encode_fast(text, special);
+        let encoding = encoding.map_err(|e| DataError::Tokenizer { path: "tokenizer.json".into(), reason: e.to_string() })?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text of token ids, special tokens left out.
+    ///
+    /// # Errors
+    /// When the tokenizer's decoder fails.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, DataError> {
+        let text = self.inner.decode(ids, true);
+        text.map_err(|e| DataError::Tokenizer { path: "tokenizer.json".into(), reason: e.to_string() })
+    }
+
+    /// The token that ends an answer.
+    pub fn eos(&self) -> Option<u32> {
+        self.eos
+    }
+
+    /// The largest token id plus one.
+    pub fn vocabulary(&self) -> usize {
+        self.inner.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1)
+    }
+
+    /// The tokenizer as `tokenizer.json`.
+    ///
+    /// # Errors
+    /// When it cannot be serialised.
+    pub fn to_json(&self) -> Result<String, DataError> {
+        let json = self.inner.to_string(true);
+        json.map_err(|e| DataError::Tokenizer { path: "tokenizer.json".into(), reason: e.to_string() })
+    }
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer").field("vocabulary", &self.vocabulary()).field("eos", &self.eos).finish()
+    }
+}

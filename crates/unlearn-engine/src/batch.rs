@@ -1,0 +1,118 @@
+//! Token rows side by side, and how a step is cut into micro-batches.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use unlearn_data::TokenRow;
+
+use crate::tensor::{indices, matrix};
+
+/// Rows that go through the decoder together, padded on the right. A row's last token is never an input: nothing
+/// is predicted from it.
+#[derive(Debug, Clone)]
+pub struct TokenBatch {
+    /// `[rows, tokens]`
+    pub tokens: Tensor<2, Int>,
+    /// Where the supervised predictions stand in the flattened `[rows * tokens]`.
+    pub positions: Tensor<1, Int>,
+    /// What is to be predicted there.
+    pub labels: Tensor<1, Int>,
+    /// Supervised tokens of each row, in the order of `labels`.
+    pub supervised: Vec<usize>,
+    /// Tokens that are no padding.
+    pub token_count: usize,
+}
+
+/// Which tokens of a row are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those whose label says so.
+    Supervised,
+    /// All but the first.
+    All,
+}
+
+impl TokenBatch {
+    /// Puts rows side by side.
+    #[must_use]
+    pub fn new(rows: &[&TokenRow], which: Which, device: &Device) -> Self {
+        let width = rows.iter().map(|r| r.ids.len()).max().unwrap_or(1).saturating_sub(1).max(1);
+        let mut tokens = vec![0i64; rows.len() * width];
+        let (mut positions, mut labels, mut supervised) = (Vec::new(), Vec::new(), Vec::new());
+        for (r, row) in rows.iter().enumerate() {
+            for (t, &id) in row.ids.iter().take(row.ids.len().saturating_sub(1)).enumerate() {
+                tokens[r * width + t] = i64::from(id);
+            }
+            let before = labels.len();
+            for t in 1..row.ids.len() {
+                let label = if which == Which::All { i64::from(row.ids[t]) } else { row.labels[t] };
+                if label >= 0 {
+                    positions.push((r * width + t - 1) as i64);
+                    labels.push(label);
+                }
+            }
+            supervised.push(labels.len() - before);
+        }
+        Self {
+            tokens: Tensor::from_data(TensorData::new(tokens, [rows.len(), width]), device),
+            positions: indices(positions, device),
+            labels: indices(labels, device),
+            supervised,
+            token_count: rows.iter().map(|r| r.ids.len()).sum(),
+        }
+    }
+
+    /// A constant `[rows, supervised]` that is 1 where a prediction belongs to a row: sums over rows are products
+    /// with it.
+    #[must_use]
+    pub fn membership(&self, device: &Device) -> Tensor<2> {
+        let (rows, n) = (self.supervised.len(), self.supervised.iter().sum());
+        let mut values = vec![0.0; rows * n];
+        let mut at = 0;
+        for (r, &count) in self.supervised.iter().enumerate() {
+            values[r * n + at..r * n + at + count].fill(1.0);
+            at += count;
+        }
+        matrix(values, rows, n, device)
+    }
+}
+
+/// Cuts rows of the given lengths into groups whose padded size stays within `budget` tokens (a single row may
+/// exceed it). Rows of like length go together; the groups depend on nothing but the lengths.
+#[must_use]
+pub fn plan(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut widest = 0;
+    for i in order {
+        match groups.last_mut() {
+            Some(group) if (group.len() + 1) * widest <= budget => group.push(i),
+            _ => {
+                widest = lengths[i].max(1);
+                groups.push(vec![i]);
+            }
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_plan_holds_every_row_once_within_the_budget(
+            lengths in prop::collection::vec(1usize..200, 0..50), budget in 1usize..600,
+        ) {
+            let groups = plan(&lengths, budget);
+            let mut all: Vec<usize> = groups.concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..lengths.len()).collect::<Vec<_>>());
+            for g in groups {
+                let widest = g.iter().map(|&i| lengths[i]).max().unwrap_or(0);
+                prop_assert!(g.len() == 1 || g.len() * widest <= budget);
+            }
+        }
+    }
+}

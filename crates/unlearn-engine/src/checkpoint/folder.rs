@@ -1,0 +1,103 @@
+//! The files around the weights, and writing a checkpoint as a folder in one step.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use unlearn_core::{FileError, file};
+
+use super::{Entry, Precision, write_tensors};
+use crate::EngineError;
+
+/// Files beside the weights that make a checkpoint what it is; they are carried over unchanged.
+const COMPANIONS: &[&str] = &[
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+];
+
+/// What a checkpoint holds besides its weights.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// `config.json`, as it was read.
+    pub config: Value,
+    /// Content of the other files, by name.
+    pub companions: BTreeMap<String, Vec<u8>>,
+    /// The format of each tensor on disk, by name.
+    pub precision: BTreeMap<String, Precision>,
+}
+
+impl Source {
+    /// Reads everything but the weights.
+    ///
+    /// # Errors
+    /// When the folder is no checkpoint.
+    pub fn read(dir: &Path) -> Result<Self, EngineError> {
+        if !dir.is_dir() {
+            let reason = if dir.exists() { "it is a file" } else { "there is nothing there" };
+            return Err(EngineError::checkpoint(dir, reason));
+        }
+        if !dir.join("config.json").exists() {
+            return Err(EngineError::checkpoint(dir, "it has no `config.json`"));
+        }
+        let config = file::read_json(&dir.join("config.json"))?;
+        let mut companions = BTreeMap::new();
+        for name in COMPANIONS {
+            let path = dir.join(name);
+            if path.exists() {
+                companions.insert((*name).to_owned(), fs::read(&path).map_err(|e| FileError::read(&path, e))?);
+            }
+        }
+        Ok(Self { config, companions, precision: BTreeMap::new() })
+    }
+
+    /// The format of a tensor: its own, or the one that most have.
+    #[must_use]
+    pub fn precision_of(&self, name: &str) -> Precision {
+        let common = || self.precision.values().next().copied().unwrap_or(Precision::F32);
+        self.precision.get(name).copied().unwrap_or_else(common)
+    }
+
+    /// Sets one format for all tensors, in `config.json` too.
+    pub fn set_precision(&mut self, precision: Precision) {
+        for p in self.precision.values_mut() {
+            *p = precision;
+        }
+        if let Some(config) = self.config.as_object_mut() {
+            config.remove("torch_dtype");
+            config.insert("dtype".into(), precision.torch_name().into());
+        }
+    }
+}
+
+/// Writes a checkpoint folder: into a neighbour first, then renamed, so that no half checkpoint is ever seen.
+///
+/// # Errors
+/// When the disk is full or the folder cannot be written; the old folder, if there was one, is then untouched.
+pub fn write_folder(dir: &Path, source: &Source, entries: &[Entry<'_>]) -> Result<(), EngineError> {
+    let name = dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let part = dir.with_file_name(format!(".{name}.part"));
+    let _ = fs::remove_dir_all(&part);
+    let attempt = || -> Result<(), EngineError> {
+        file::create_dir(&part)?;
+        file::write_json(&part.join("config.json"), &source.config)?;
+        for (name, content) in &source.companions {
+            file::write_bytes(&part.join(name), content)?;
+        }
+        write_tensors(&part.join("model.safetensors"), entries)?;
+        if dir.exists() {
+            fs::remove_dir_all(dir).map_err(|e| FileError::write(dir, e))?;
+        }
+        fs::rename(&part, dir).map_err(|e| FileError::write(dir, e).into())
+    };
+    attempt().inspect_err(|_| {
+        let _ = fs::remove_dir_all(&part);
+    })
+}

@@ -1,0 +1,44 @@
+//! The key and value cache of generation.
+
+use burn::tensor::Tensor;
+
+/// Keys and values of the tokens that were processed, by layer.
+#[derive(Debug, Clone, Default)]
+pub struct Cache {
+    layers: Vec<(Tensor<4>, Tensor<4>)>,
+}
+
+impl Cache {
+    /// Tokens in it, padding included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.layers.first().map_or(0, |(k, _)| k.dims()[2])
+    }
+
+    /// Whether nothing was processed yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends a layer's new keys and values `[rows, kv_heads, tokens, head_dim]`; returns all so far.
+    pub(super) fn extend(&mut self, layer: usize, k: Tensor<4>, v: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        let both = match self.layers.get(layer) {
+            None => (k, v),
+            Some((k0, v0)) => (Tensor::cat(vec![k0.clone(), k], 2), Tensor::cat(vec![v0.clone(), v], 2)),
+        };
+        if layer < self.layers.len() {
+            self.layers[layer] = both.clone();
+        } else {
+            self.layers.push(both.clone());
+        }
+        both
+    }
+
+    /// Keeps only some rows, in the given order.
+    #[must_use]
+    pub fn select(&self, rows: &Tensor<1, burn::tensor::Int>) -> Self {
+        let pick = |t: &Tensor<4>| t.clone().select(0, rows.clone());
+        Self { layers: self.layers.iter().map(|(k, v)| (pick(k), pick(v))).collect() }
+    }
+}

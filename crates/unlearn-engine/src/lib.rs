@@ -1,0 +1,21 @@
+//! The decoder, its checkpoints, its generation and its training loop. The only crate that names the tensor
+//! library; what methods and metrics need of it is under [`tensor`].
+
+pub mod batch;
+pub mod checkpoint;
+pub mod decoder;
+pub mod device;
+mod error;
+pub mod families;
+pub mod generate;
+//GGUF pub mod gguf;
+pub mod likelihood;
+mod model;
+pub mod tensor;
+pub mod train;
+
+pub use batch::TokenBatch;
+pub use checkpoint::Precision;
+pub use decoder::{Decoder, DecoderConfig, Parameters, Weights};
+pub use error::EngineError;
+pub use model::LanguageModel;

@@ -1,0 +1,75 @@
+//! Log-probabilities of given tokens.
+
+use burn::tensor::{Int, Tensor};
+use unlearn_data::TokenRow;
+
+use crate::batch::{TokenBatch, Which, plan};
+use crate::tensor::values;
+use crate::{Decoder, LanguageModel, Weights};
+
+/// Scores over the vocabulary that exist at once while scoring, in values.
+const LOGITS_AT_ONCE: usize = 16 << 20;
+
+/// Log-probability of `labels` `[n]` under `logits` `[n, vocabulary]`: `[n]`, differentiable.
+#[must_use]
+pub fn label_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    let [n, _] = logits.dims();
+    // The shift by the row's maximum cancels, so no gradient has to flow through it.
+    let shift = logits.clone().detach().max_dim(1);
+    let shifted = logits - shift;
+    let chosen = shifted.clone().gather(1, labels.reshape([n, 1]));
+    let norm = shifted.exp().sum_dim(1).log();
+    (chosen - norm).reshape([n])
+}
+
+/// Hidden states at the batch's predictions: `[predictions, width]`.
+#[must_use]
+pub fn predicting_states(decoder: &Decoder, weights: &Weights, batch: &TokenBatch) -> Tensor<2> {
+    let hidden = decoder.hidden(weights, batch.tokens.clone());
+    let [rows, tokens, width] = hidden.dims();
+    hidden.reshape([rows * tokens, width]).select(0, batch.positions.clone())
+}
+
+/// Log-probability of each row's tokens, given those before them. `budget` bounds the tokens in one pass;
+/// `done` is told how many rows are finished.
+#[must_use]
+pub fn score_rows(
+    model: &LanguageModel,
+    rows: &[TokenRow],
+    which: Which,
+    budget: usize,
+    mut done: impl FnMut(usize),
+) -> Vec<Vec<f32>> {
+    let weights = model.parameters.frozen();
+    let device = model.parameters.device();
+    let lengths: Vec<usize> = rows.iter().map(|r| r.ids.len()).collect();
+    let mut scores = vec![Vec::new(); rows.len()];
+    let mut finished = 0;
+    for group in plan(&lengths, budget) {
+        let members: Vec<&TokenRow> = group.iter().map(|&i| &rows[i]).collect();
+        let batch = TokenBatch::new(&members, which, device);
+        let states = predicting_states(&model.decoder, &weights, &batch);
+        let log_probs = chunked(&model.decoder, &weights, states, batch.labels.clone());
+        let mut at = 0;
+        for (&i, &n) in group.iter().zip(&batch.supervised) {
+            scores[i] = log_probs[at..at + n].to_vec();
+            at += n;
+        }
+        finished += group.len();
+        done(finished);
+    }
+    scores
+}
+
+/// Log-probabilities with only part of the `[n, vocabulary]` scores in memory at a time.
+fn chunked(decoder: &Decoder, weights: &Weights, states: Tensor<2>, labels: Tensor<1, Int>) -> Vec<f32> {
+    let n = states.dims()[0];
+    let chunk = (LOGITS_AT_ONCE / decoder.config().vocab_size).max(1);
+    let mut all = Vec::with_capacity(n);
+    for start in (0..n).step_by(chunk) {
+        let len = chunk.min(n - start);
+        let logits = decoder.logits(weights, states.clone().narrow(0, start, len));
+        all.extend(values(label_log_probs(logits, labels.clone().narrow(0, start, len))));
+    }
+    all
+}

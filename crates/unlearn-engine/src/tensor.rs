@@ -1,0 +1,39 @@
+//! What the rest of the workspace needs of the tensor library, under this crate's own path.
+
+pub use burn::tensor::activation::{log_sigmoid, log_softmax, softmax, softplus};
+pub use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+
+/// A float tensor's values on the host, row by row.
+///
+/// # Panics
+/// When the device cannot be read, which no CPU does.
+#[must_use]
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec::<f32>().unwrap_or_else(|e| panic!("a float tensor holds f32: {e:?}"))
+}
+
+/// The value of a tensor with one element.
+#[must_use]
+pub fn scalar(tensor: Tensor<1>) -> f64 {
+    values(tensor).first().map_or(f64::NAN, |&x| f64::from(x))
+}
+
+/// A constant matrix `[rows, cols]` from host values.
+#[must_use]
+pub fn matrix(values: Vec<f32>, rows: usize, cols: usize, device: &Device) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(values, [rows, cols]), device)
+}
+
+/// A constant vector from host values.
+#[must_use]
+pub fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let n = values.len();
+    Tensor::from_data(TensorData::new(values, [n]), device)
+}
+
+/// A vector of indices.
+#[must_use]
+pub fn indices(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
+    let n = values.len();
+    Tensor::from_data(TensorData::new(values, [n]), device)
+}

@@ -1,0 +1,112 @@
+//! The state from which an interrupted run goes on: one file, written in one step.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use unlearn_core::file;
+
+use super::AdamW;
+use crate::checkpoint::{Entry, Precision, WeightFiles, write_tensors};
+use crate::decoder::Spec;
+use crate::{EngineError, Parameters};
+
+/// Where a run keeps its state.
+#[derive(Debug, Clone)]
+pub(super) struct StateFolder {
+    dir: PathBuf,
+    fingerprint: String,
+}
+
+/// What is saved besides weights and moments.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Counters {
+    pub(super) step: usize,
+    pub(super) tokens: u64,
+    pub(super) seconds: f64,
+    fingerprint: String,
+    /// The file with weights and moments that belongs to these counters.
+    tensors: String,
+}
+
+impl StateFolder {
+    pub(super) fn new(dir: &Path, fingerprint: &str) -> Self {
+        Self { dir: dir.to_owned(), fingerprint: fingerprint.to_owned() }
+    }
+
+    fn counters(&self) -> PathBuf {
+        self.dir.join("state.json")
+    }
+
+    /// Saves. The tensors go to a file of their own name first; the small file that names it decides.
+    pub(super) fn save(
+        &self,
+        parameters: &Parameters,
+        optimizer: &AdamW,
+        tokens: u64,
+        seconds: f64,
+    ) -> Result<(), EngineError> {
+        file::create_dir(&self.dir)?;
+        let step = optimizer.steps;
+        let tensors = format!("step-{step}.safetensors");
+        let entry = |kind: &str, i: usize, values| {
+            let spec: &Spec = &parameters.specs()[i];
+            Entry {
+                name: format!("{kind}.{}", spec.name),
+                shape: spec.shape.to_vec(),
+                precision: Precision::F32,
+                values,
+            }
+        };
+        let mut entries: Vec<Entry<'_>> = Vec::new();
+        for i in 0..parameters.specs().len() {
+            entries.push(entry("weight", i, Box::new(move || parameters.values(i))));
+            entries.push(entry("first", i, Box::new(move || optimizer.first[i].clone())));
+            entries.push(entry("second", i, Box::new(move || optimizer.second[i].clone())));
+        }
+        write_tensors(&self.dir.join(&tensors), &entries)?;
+        let fingerprint = self.fingerprint.clone();
+        let counters = Counters { step, tokens, seconds, fingerprint, tensors: tensors.clone() };
+        file::write_json(&self.counters(), &counters)?;
+        self.remove_others(&tensors);
+        Ok(())
+    }
+
+    fn remove_others(&self, keep: &str) {
+        for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("step-") && name != keep {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Puts the saved weights and moments in place; `None` when nothing was saved yet.
+    pub(super) fn load(
+        &self,
+        parameters: &mut Parameters,
+        optimizer: &mut AdamW,
+    ) -> Result<Option<Counters>, EngineError> {
+        if !self.counters().exists() {
+            return Ok(None);
+        }
+        let counters: Counters = file::read_json(&self.counters())?;
+        let foreign = |reason: &str| EngineError::State { path: self.dir.clone(), reason: reason.into() };
+        if counters.fingerprint != self.fingerprint {
+            return Err(foreign("the recipe, the data or the model has changed since"));
+        }
+        let files = WeightFiles::open_file(&self.dir.join(&counters.tensors))?;
+        let read = |kind: &str, name: &str, len: usize| match files.read(&format!("{kind}.{name}"))? {
+            Some((_, _, values)) if values.len() == len => Ok(values),
+            _ => Err(foreign("a tensor is missing or of another shape")),
+        };
+        for (i, spec) in parameters.specs().to_vec().iter().enumerate() {
+            let values = read("weight", &spec.name, spec.len())?;
+            parameters.update(i, |old| old.copy_from_slice(&values));
+            optimizer.first[i] = read("first", &spec.name, spec.len())?;
+            optimizer.second[i] = read("second", &spec.name, spec.len())?;
+        }
+        optimizer.steps = counters.step;
+        Ok(Some(counters))
+    }
+}

@@ -1,0 +1,177 @@
+//! Logits, hidden states, gradients and greedy tokens against PyTorch's, in `testdata/golden/models`.
+
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensors;
+use unlearn_data::TokenRow;
+use unlearn_engine::batch::{TokenBatch, Which};
+use unlearn_engine::generate::{Options, generate};
+use unlearn_engine::likelihood::{label_log_probs, predicting_states};
+use unlearn_engine::tensor::{Device, Int, Tensor, TensorData, values};
+use unlearn_engine::{LanguageModel, device};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden/models").join(name)
+}
+
+struct Golden {
+    bytes: Vec<u8>,
+    dir: PathBuf,
+    device: Device,
+}
+
+impl Golden {
+    fn open(name: &str) -> Self {
+        let dir = golden(name);
+        let bytes = std::fs::read(dir.join("golden.safetensors")).expect("golden values");
+        Self { bytes, dir, device: device::by_name("cpu").expect("cpu") }
+    }
+
+    /// The model as a user's folder, with `config.json` in one of the two spellings.
+    fn model(&self, config: &str) -> LanguageModel {
+        let copy = tempfile::tempdir().expect("temp dir");
+        for name in ["model.safetensors", "generation_config.json"] {
+            std::fs::copy(self.dir.join(name), copy.path().join(name)).expect("copy");
+        }
+        std::fs::copy(self.dir.join(config), copy.path().join("config.json")).expect("copy");
+        LanguageModel::read(copy.path(), &self.device).expect("the golden model")
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        let file = SafeTensors::deserialize(&self.bytes).expect("safetensors");
+        let data = file.tensor(name).expect(name).data().to_vec();
+        data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    }
+
+    fn ints(&self, name: &str) -> (Vec<usize>, Vec<i64>) {
+        let file = SafeTensors::deserialize(&self.bytes).expect("safetensors");
+        let view = file.tensor(name).expect(name);
+        let ints = view.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("8 bytes"))).collect();
+        (view.shape().to_vec(), ints)
+    }
+
+    fn rows(&self) -> Vec<TokenRow> {
+        let (shape, ids) = self.ints("input_ids");
+        let (_, labels) = self.ints("labels");
+        let row = |r: usize| TokenRow {
+            ids: ids[r * shape[1]..(r + 1) * shape[1]].iter().map(|&i| i as u32).collect(),
+            labels: labels[r * shape[1]..(r + 1) * shape[1]].to_vec(),
+        };
+        (0..shape[0]).map(row).collect()
+    }
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
+}
+
+fn relative_difference(ours: &[f32], theirs: &[f32]) -> f64 {
+    let norm = |v: &[f32]| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let difference: Vec<f32> = ours.iter().zip(theirs).map(|(a, b)| a - b).collect();
+    assert_eq!(ours.len(), theirs.len());
+    norm(&difference) / norm(theirs).max(1e-12)
+}
+
+fn forward(name: &str, config: &str) {
+    let golden = Golden::open(name);
+    let model = golden.model(config);
+    let weights = model.parameters.frozen();
+    let (shape, ids) = golden.ints("input_ids");
+    let tokens: Tensor<2, Int> = Tensor::from_data(TensorData::new(ids, [shape[0], shape[1]]), &golden.device);
+    let states = model.decoder.trace(&weights, tokens.clone());
+    for (i, state) in states.iter().enumerate() {
+        let worst = largest_difference(&values(state.clone()), &golden.floats(&format!("hidden.{i}")));
+        assert!(worst < 1e-4, "{name}: hidden state {i} differs by {worst}");
+    }
+    let hidden = model.decoder.hidden(&weights, tokens);
+    let [rows, n, width] = hidden.dims();
+    let logits = model.decoder.logits(&weights, hidden.reshape([rows * n, width]));
+    let worst = largest_difference(&values(logits), &golden.floats("logits"));
+    assert!(worst < 1e-4, "{name}: logits differ by {worst}");
+}
+
+fn backward(name: &str) {
+    let golden = Golden::open(name);
+    let model = golden.model("config.json");
+    let rows = golden.rows();
+    let rows: Vec<&TokenRow> = rows.iter().collect();
+    let batch = TokenBatch::new(&rows, Which::Supervised, &golden.device);
+    let weights = model.parameters.tracked();
+    let logits = model.decoder.logits(&weights, predicting_states(&model.decoder, &weights, &batch));
+    let loss = label_log_probs(logits, batch.labels.clone()).mean().neg();
+    let theirs = golden.floats("loss")[0];
+    let ours = values(loss.clone().detach())[0];
+    assert!((ours - theirs).abs() < 1e-5, "{name}: loss {ours} instead of {theirs}");
+    let mut tape = loss.backward();
+    for (spec, tensor) in model.parameters.specs().iter().zip(weights.tensors()) {
+        let gradient: Tensor<2> = tensor.grad_remove(&mut tape).expect("every parameter has a gradient");
+        let difference =
+            relative_difference(&spec.to_disk(values(gradient)), &golden.floats(&format!("grad.{}", spec.name)));
+        assert!(difference < 1e-3, "{name}: the gradient of {} differs by {difference}", spec.name);
+    }
+}
+
+fn greedy(name: &str) {
+    let golden = Golden::open(name);
+    let model = golden.model("config.json");
+    let (_, expected) = golden.ints("greedy");
+    let expected: Vec<u32> = expected.iter().map(|&i| i as u32).collect();
+    let prompt = expected[..8].to_vec();
+    let options = Options { max_new_tokens: 24, ..Options::default() };
+    // A longer and a shorter neighbour: padding must not change a row.
+    let prompts = [prompt.clone(), expected[..14].to_vec(), expected[2..5].to_vec()];
+    let answers = generate(&model, &prompts, &options, |_, _| ()).expect("generates");
+    assert_eq!(answers[0].ids, expected[8..], "{name}");
+    assert_eq!(answers[1].ids[..18], expected[14..], "{name}: from a longer prompt");
+    let alone = generate(&model, &prompts[2..], &options, |_, _| ()).expect("generates");
+    assert_eq!(answers[2], alone[0], "{name}: a padded row");
+}
+
+#[test]
+fn llama_forward() {
+    forward("llama", "config.json");
+    forward("llama", "config.v4.json");
+}
+
+#[test]
+fn llama_gradients() {
+    backward("llama");
+}
+
+#[test]
+fn llama_greedy() {
+    greedy("llama");
+}
+
+#[test]
+fn llama3_rope_forward() {
+    forward("llama3-rope", "config.json");
+    forward("llama3-rope", "config.v4.json");
+}
+
+#[test]
+fn llama3_rope_gradients() {
+    backward("llama3-rope");
+}
+
+#[test]
+fn llama3_rope_greedy() {
+    greedy("llama3-rope");
+}
+
+#[test]
+fn save_load_save_is_byte_identical() {
+    for name in ["llama", "llama3-rope"] {
+        let golden = Golden::open(name);
+        let model = golden.model("config.json");
+        let dir = tempfile::tempdir().expect("temp dir");
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        model.save(&a).expect("saves");
+        let again = LanguageModel::read(&a, &golden.device).expect("reads its own");
+        again.save(&b).expect("saves");
+        let read = |p: &Path| std::fs::read(p.join("model.safetensors")).expect("weights");
+        assert_eq!(read(&a), read(&b), "{name}");
+        assert_eq!(model.digest(), again.digest(), "{name}");
+    }
+}
