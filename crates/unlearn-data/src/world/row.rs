@@ -1,0 +1,63 @@
+//! Rows: a fact as a question with its answer, other ways to put both, and wrong answers.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::config::WorldError;
+use super::fact::Fact;
+use super::phrasing::{Phrasing, fill};
+use super::phrasing_table::phrasing;
+use super::story::Statement;
+use super::wrong::WrongAnswers;
+
+/// One row of data about a world; serialised, a line of a data file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorldRow {
+    /// What is asked.
+    pub question: String,
+    /// The truth, a short sentence.
+    pub answer: String,
+    /// The first of `paraphrased_questions`.
+    pub paraphrased_question: String,
+    /// Other ways to ask the same.
+    pub paraphrased_questions: Vec<String>,
+    /// Another way to say the answer.
+    pub paraphrased_answer: String,
+    /// Different wrong answers of the same kind, in the words of `paraphrased_answer`.
+    pub perturbed_answer: Vec<String>,
+    /// What it is about.
+    pub fact: Fact,
+}
+
+impl WorldRow {
+    /// Asks for a statement, in words drawn from those of its relation: each of them is trained on somewhere.
+    pub(super) fn ask(statement: &Statement, wrong: &WrongAnswers, rng: &mut ChaCha8Rng) -> Result<Self, WorldError> {
+        let Statement { fact, pronoun, .. } = statement;
+        let Phrasing { questions, answers } = phrasing(fact.relation);
+        let [question, others @ ..] = rotated(questions, rng).map(|q| fill(q, fact, &fact.object, *pronoun));
+        let [answer, paraphrase] = rotated(answers, rng);
+        let objects = wrong.draw(statement, rng)?;
+        Ok(Self {
+            question,
+            answer: fill(answer, fact, &fact.object, *pronoun),
+            paraphrased_question: others[0].clone(),
+            paraphrased_questions: others.to_vec(),
+            paraphrased_answer: fill(paraphrase, fact, &fact.object, *pronoun),
+            perturbed_answer: objects.iter().map(|object| fill(paraphrase, fact, object, *pronoun)).collect(),
+            fact: fact.clone(),
+        })
+    }
+
+    /// Every text of the row: questions, then right answers, then wrong ones.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let questions = std::iter::once(&self.question).chain(&self.paraphrased_questions);
+        let answers = [&self.answer, &self.paraphrased_answer].into_iter().chain(&self.perturbed_answer);
+        questions.chain(answers).map(String::as_str)
+    }
+}
+
+fn rotated<const N: usize>(mut templates: [&'static str; N], rng: &mut ChaCha8Rng) -> [&'static str; N] {
+    templates.rotate_left(rng.random_range(0..N));
+    templates
+}

@@ -1,0 +1,91 @@
+//! The list of methods, and making one from a recipe's `[method]`.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+use unlearn_core::registry::{self, Named};
+use unlearn_engine::train::Objective;
+
+use crate::{GradAscent, GradDiff, MethodError, Npo};
+
+/// One method.
+pub struct Entry {
+    /// Its name: file stem (with `-` for `_`), TOML key, what the user types.
+    pub name: &'static str,
+    /// Its page in the manual, as Markdown.
+    pub page: &'static str,
+    /// Its default configuration.
+    pub defaults: fn() -> Table,
+    /// Makes it from a configuration without `name`.
+    pub make: fn(&Table) -> Result<Box<dyn Objective>, MethodError>,
+}
+
+impl Named for Entry {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl Entry {
+    /// The first sentence under *Idea* on its page.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        let idea = self.page.split("# Idea").nth(1).unwrap_or_default().trim_start();
+        idea.split_once("\n\n").map_or(idea, |(first, _)| first).trim()
+    }
+}
+
+/// Every method, in the order in which they are listed.
+pub static METHODS: &[Entry] = &[
+    Entry { name: "grad-ascent", page: GradAscent::PAGE, defaults: defaults::<GradAscent>, make: make::<GradAscent> },
+    Entry { name: "grad-diff", page: GradDiff::PAGE, defaults: defaults::<GradDiff>, make: make::<GradDiff> },
+    Entry { name: "npo", page: Npo::PAGE, defaults: defaults::<Npo>, make: make::<Npo> },
+];
+
+/// A method's own part of the registry.
+pub(crate) trait Method: Objective + Default + Serialize + DeserializeOwned + 'static {
+    /// Its name.
+    const NAME: &'static str;
+
+    /// Refuses values that make no sense.
+    fn check(&self) -> Result<(), MethodError>;
+}
+
+/// The entry of a method.
+///
+/// # Errors
+/// When there is none of this name.
+pub fn entry(name: &str) -> Result<&'static Entry, MethodError> {
+    Ok(registry::find("method", METHODS, name)?)
+}
+
+/// The objective that a recipe's `[method]` asks for, and its configuration with every default filled in.
+///
+/// # Errors
+/// When there is no such method, or a field is unknown, of the wrong type or out of range.
+pub fn objective(method: &Table) -> Result<(Box<dyn Objective>, Table), MethodError> {
+    let name = method.get("name").and_then(Value::as_str).unwrap_or_default();
+    let entry = entry(name)?;
+    let mut own = method.clone();
+    own.remove("name");
+    let objective = (entry.make)(&own)?;
+    let mut resolved = (entry.defaults)();
+    resolved.extend(own);
+    resolved.insert("name".into(), name.into());
+    Ok((objective, resolved))
+}
+
+fn defaults<M: Method>() -> Table {
+    Table::try_from(M::default()).unwrap_or_default()
+}
+
+fn make<M: Method>(own: &Table) -> Result<Box<dyn Objective>, MethodError> {
+    let fields: Vec<String> = defaults::<M>().keys().cloned().collect();
+    if let Some(field) = own.keys().find(|k| !fields.contains(k)) {
+        return Err(MethodError::UnknownField { method: M::NAME, field: field.clone(), fields });
+    }
+    let configured: Result<M, _> = own.clone().try_into();
+    let method = configured.map_err(|e| MethodError::Configure { method: M::NAME, fields, source: Box::new(e) })?;
+    method.check()?;
+    Ok(Box::new(method))
+}

@@ -1,0 +1,169 @@
+//! Three AdamW steps of every objective against PyTorch's, in `testdata/golden/objectives`.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+use unlearn_core::recipe::{Clip, Schedule, TrainSection};
+use unlearn_data::TokenRow;
+use unlearn_engine::batch::{TokenBatch, Which};
+use unlearn_engine::tensor::values;
+use unlearn_engine::train::{Micro, Plan, Progress, Reference, Totals, train};
+use unlearn_engine::{LanguageModel, Parameters, device};
+use unlearn_methods::objective;
+
+struct Golden {
+    bytes: Vec<u8>,
+    cases: Value,
+    model: LanguageModel,
+}
+
+impl Golden {
+    fn open() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden");
+        let device = device::by_name("cpu").expect("cpu");
+        let text = std::fs::read_to_string(root.join("objectives/objectives.json")).expect("cases");
+        Self {
+            bytes: std::fs::read(root.join("objectives/tensors.safetensors")).expect("tensors"),
+            cases: serde_json::from_str(&text).expect("JSON"),
+            model: LanguageModel::read(&root.join("models/llama"), &device).expect("the golden llama"),
+        }
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        let file = SafeTensors::deserialize(&self.bytes).expect("safetensors");
+        let data = file.tensor(name).expect(name).data().to_vec();
+        data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    }
+
+    fn rows(&self, set: &str) -> Vec<TokenRow> {
+        let file = SafeTensors::deserialize(&self.bytes).expect("safetensors");
+        let read = |field: &str| -> Vec<Vec<i64>> {
+            let view = file.tensor(&format!("{set}.{field}")).expect(field);
+            let all: Vec<i64> = view.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("8"))).collect();
+            all.chunks(view.shape()[1]).map(<[i64]>::to_vec).collect()
+        };
+        let (ids, labels, mask) = (read("input_ids"), read("labels"), read("attention_mask"));
+        let row = |i: usize| {
+            let n = mask[i].iter().sum::<i64>() as usize;
+            TokenRow { ids: ids[i][..n].iter().map(|&x| x as u32).collect(), labels: labels[i][..n].to_vec() }
+        };
+        (0..ids.len()).map(row).collect()
+    }
+
+    /// The golden model with the policy's (`model`) or the reference's (`reference`) weights.
+    fn with_weights(&self, prefix: &str) -> LanguageModel {
+        let mut model = self.model.clone();
+        let specs = model.parameters.specs().to_vec();
+        let read = specs.iter().map(|s| s.from_disk(self.floats(&format!("{prefix}.{}", s.name)))).collect();
+        model.parameters = Parameters::new(specs, read, &model.parameters.device().clone());
+        model
+    }
+}
+
+fn relative(ours: &[f32], theirs: &[f32]) -> f64 {
+    let norm = |v: &mut dyn Iterator<Item = f32>| v.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    assert_eq!(ours.len(), theirs.len());
+    norm(&mut ours.iter().zip(theirs).map(|(a, b)| a - b)) / norm(&mut theirs.iter().copied()).max(1e-9)
+}
+
+fn check(case: &str, method: &str, micro_tokens: usize) {
+    let golden = Golden::open();
+    let (policy, reference) = (golden.with_weights("model"), golden.with_weights("reference"));
+    let (forget, retain) = (golden.rows("forget"), golden.rows("retain"));
+    let (objective, _) = objective(&method.parse().expect("TOML")).expect("a valid method");
+    let reference = Reference::ask(&reference, objective.needs(), &forget, &retain, 1024);
+
+    // The gradient of the first step, on whole batches.
+    let mut sums = vec![Vec::<f32>::new(); policy.parameters.specs().len()];
+    for (side, rows) in [&forget, &retain].into_iter().enumerate() {
+        let members: Vec<&TokenRow> = rows.iter().collect();
+        let batch = TokenBatch::new(&members, Which::Supervised, policy.parameters.device());
+        let weights = policy.parameters.tracked();
+        let places: Vec<usize> = (0..rows.len()).collect();
+        let totals = Totals { tokens: rows.iter().map(TokenRow::supervised).sum(), sequences: rows.len() };
+        let micro = Micro::new(&policy.decoder, &weights, &batch, &places, totals, &reference);
+        let term = if side == 0 { Some(objective.forget(&micro)) } else { objective.retain(&micro) };
+        let Some(term) = term else { continue };
+        let mut tape = term.value.mul_scalar(term.weight).backward();
+        for (sum, tensor) in sums.iter_mut().zip(weights.tensors()) {
+            let gradient: Vec<f32> = values::<2>(tensor.grad_remove(&mut tape).expect("a gradient"));
+            sum.resize(gradient.len(), 0.0);
+            sum.iter_mut().zip(gradient).for_each(|(s, g)| *s += g);
+        }
+    }
+    for (spec, sum) in policy.parameters.specs().iter().zip(&sums) {
+        let expected = golden.cases[case]["grad_norm"][&spec.name].as_f64().expect("a norm");
+        let norm = sum.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        assert!((norm / expected - 1.0).abs() < 1e-3, "{case}: the gradient norm of {} is {norm}, not {expected}", spec.name);
+        if ["lm_head.weight", "model.embed_tokens.weight", "model.layers.1.mlp.down_proj.weight"].contains(&spec.name.as_str()) {
+            let gap = relative(&spec.to_disk(sum.clone()), &golden.floats(&format!("{case}.grad.{}", spec.name)));
+            assert!(gap < 1e-3, "{case}: the gradient of {} differs by {gap}", spec.name);
+        }
+    }
+
+    // Three steps of the training loop.
+    let section = TrainSection {
+        learning_rate: 1e-3,
+        batch_size: 8,
+        micro_tokens,
+        steps: Some(3),
+        warmup: 0.0,
+        schedule: Schedule::Constant,
+        clip: Clip::None,
+        shuffle: false,
+        ..TrainSection::default()
+    };
+    let stop = AtomicBool::new(false);
+    let plan = Plan { train: &section, seed: 0, forget: &forget, retain: &retain, reference: &reference, state: None, stop: &stop };
+    let mut losses = Vec::new();
+    let mut trained = policy.clone();
+    let mut tell = |p: Progress<'_>| {
+        if let Progress::Step(step, _) = p {
+            losses.push(step.loss);
+        }
+        Ok(())
+    };
+    train(&mut trained, objective.as_ref(), &plan, &mut tell).expect("trains");
+    for (i, loss) in losses.iter().enumerate() {
+        let expected = golden.cases[case]["loss_steps_1_2_3"][i].as_f64().expect("a loss");
+        assert!((loss / expected - 1.0).abs() < 1e-4, "{case}: loss {loss} instead of {expected} at step {}", i + 1);
+    }
+    let name = "model.layers.1.mlp.down_proj.weight";
+    let at = trained.parameters.specs().iter().position(|s| s.name == name).expect(name);
+    let ours = trained.parameters.specs()[at].to_disk(trained.parameters.values(at));
+    let worst = ours.iter().zip(golden.floats(&format!("{case}.after3.{name}"))).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 1e-5, "{case}: a weight differs by {worst} after three steps");
+}
+
+/// A whole batch at once, and one row at a time: the update must be the same.
+fn both(case: &str, method: &str) {
+    check(case, method, 1 << 20);
+    check(case, method, 1);
+}
+
+#[test]
+fn grad_ascent() {
+    both("grad_ascent", "name = 'grad-ascent'");
+}
+
+#[test]
+fn grad_diff() {
+    both("grad_diff_nll", "name = 'grad-diff'");
+}
+
+#[test]
+fn grad_diff_kl() {
+    both("grad_diff_kl", "name = 'grad-diff'\nalpha = 2.0\nretain = 'kl'");
+}
+
+#[test]
+fn npo() {
+    both("npo", "name = 'npo'");
+}
+
+#[test]
+fn npo_kl() {
+    both("npo_kl", "name = 'npo'\nbeta = 0.5\nretain = 'kl'");
+}
