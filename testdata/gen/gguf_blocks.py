@@ -36,6 +36,8 @@ def random_blocks(random, kind, count, scale_positions):
     for position in scale_positions:
         scales = random.normal(0, 0.05, (count, 1)).astype(np.float16)
         blocks[:, position : position + 2] = scales.view(np.uint8)
+    if kind == Kind.MXFP4:
+        blocks[:, 0] = np.concatenate([[0, 1, 2, 3], random.integers(100, 150, count - 4)])  # exponents
     return blocks
 
 

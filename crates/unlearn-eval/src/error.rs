@@ -1,0 +1,39 @@
+use thiserror::Error;
+use unlearn_core::UnknownName;
+use unlearn_data::DataError;
+use unlearn_engine::EngineError;
+
+/// What can go wrong while a subject is examined.
+#[derive(Debug, Error)]
+pub enum EvalError {
+    /// No metric has this name.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    /// The data does not fit the subject.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The subject failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The subject's answers are no longer numbers.
+    #[error("the subject is broken: a log-probability of row {row} of `{set}` is not a number")]
+    NotFinite {
+        /// The set.
+        set: String,
+        /// The row, from 1.
+        row: usize,
+    },
+}
+
+impl EvalError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unknown(e) => Some(format!("{}; `unlearn metrics` lists them", e.hint())),
+            Self::Data(e) => e.hint(),
+            Self::Engine(e) => e.hint(),
+            Self::NotFinite { .. } => Some("its weights hold values that are not finite: train it again with a lower learning rate".into()),
+        }
+    }
+}

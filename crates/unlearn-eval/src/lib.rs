@@ -1,0 +1,11 @@
+//! What was seen of a model, and what that says: observations are made once per subject and set, metrics are pure
+//! functions of them.
+
+mod error;
+mod evaluate;
+pub mod metrics;
+mod observation;
+
+pub use error::EvalError;
+pub use evaluate::{EvalSet, Evaluation, Progress, evaluate, selected};
+pub use observation::{Effort, Needs, Observations, observe};
