@@ -1,5 +1,6 @@
 //! The recipe: what the user asks for, as a TOML file. Every field has a default or is asked for by name.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,9 @@ pub struct ModelSection {
     /// The reference, where it is not the model itself as it was before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<PathBuf>,
+    /// The model that never saw the forget set, for comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retrained: Option<PathBuf>,
 }
 
 /// `[data]`
@@ -130,6 +134,9 @@ pub struct DataSection {
     /// Rows of the same kind that no model saw.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holdout: Vec<PathBuf>,
+    /// Further sets that are evaluated, by name (`neighbour`, …).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub also: BTreeMap<String, Vec<PathBuf>>,
     /// At most this many rows of each of the files above are read, from the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -333,7 +340,11 @@ impl Recipe {
         Self::from_table(table, path)
     }
 
-    fn from_table(table: Table, path: Option<&Path>) -> Result<Self, RecipeError> {
+    /// Checks a table of fields; `path` is where it came from.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn from_table(table: Table, path: Option<&Path>) -> Result<Self, RecipeError> {
         let valid = Self::fields();
         for (section, value) in &table {
             let Some(inner) = value.as_table().filter(|_| section != "method") else {
@@ -362,12 +373,13 @@ impl Recipe {
     pub fn fields() -> Vec<String> {
         let some = || Some(PathBuf::new());
         let full = Self {
-            model: ModelSection { path: some(), reference: some() },
+            model: ModelSection { path: some(), reference: some(), retrained: some() },
             data: DataSection {
                 train: vec!["".into()],
                 forget: vec!["".into()],
                 retain: vec!["".into()],
                 holdout: vec!["".into()],
+                also: BTreeMap::from([(String::new(), Vec::new())]),
                 limit: Some(1),
             },
             chat: ChatSection { system: Some(String::new()) },
@@ -420,19 +432,19 @@ fn unknown(path: Option<&Path>, field: String, valid: &[String]) -> RecipeError 
 
 /// Makes the relative paths of a recipe file start at the file's folder.
 fn rebase(table: &mut Table, dir: &Path) {
-    let join = |v: &mut toml::Value| {
-        if let toml::Value::String(s) = v {
-            *s = dir.join(&*s).to_string_lossy().into_owned();
-        }
-    };
     for section in ["model", "data"] {
-        let Some(toml::Value::Table(inner)) = table.get_mut(section) else { continue };
-        for (_, value) in inner.iter_mut() {
-            match value {
-                toml::Value::Array(items) => items.iter_mut().for_each(join),
-                other => join(other),
-            }
+        if let Some(value) = table.get_mut(section) {
+            rebase_value(value, dir);
         }
+    }
+}
+
+fn rebase_value(value: &mut toml::Value, dir: &Path) {
+    match value {
+        toml::Value::String(s) => *s = dir.join(&*s).to_string_lossy().into_owned(),
+        toml::Value::Array(items) => items.iter_mut().for_each(|v| rebase_value(v, dir)),
+        toml::Value::Table(inner) => inner.iter_mut().for_each(|(_, v)| rebase_value(v, dir)),
+        _ => {}
     }
 }
 

@@ -90,6 +90,14 @@ impl RunFolder {
     pub fn eval_before(&self) -> PathBuf {
         self.0.join("eval-before.json")
     }
+    /// `eval-retrained.json`: scores of the retrained model, where it was examined beside the subject.
+    pub fn eval_retrained(&self) -> PathBuf {
+        self.0.join("eval-retrained.json")
+    }
+    /// `answers-retrained.jsonl`: what the retrained model answered.
+    pub fn answers_retrained(&self) -> PathBuf {
+        self.0.join("answers-retrained.jsonl")
+    }
     /// `answers.jsonl`: what the subject answered.
     pub fn answers(&self) -> PathBuf {
         self.0.join("answers.jsonl")

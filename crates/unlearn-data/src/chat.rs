@@ -24,6 +24,18 @@ impl ChatTemplate {
         Self { source: source.into(), bos_token: bos_token.into(), eos_token: eos_token.into() }
     }
 
+    /// The Jinja text.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The token that ends a turn.
+    #[must_use]
+    pub fn eos_token(&self) -> &str {
+        &self.eos_token
+    }
+
     /// The template of a checkpoint's folder: `chat_template.jinja`, else the one in `tokenizer_config.json`.
     /// `None` where there is neither.
     ///
@@ -33,9 +45,16 @@ impl ChatTemplate {
         let config_path = dir.join("tokenizer_config.json");
         let config: Value = if config_path.exists() { file::read_json(&config_path)? } else { Value::Null };
         let jinja = dir.join("chat_template.jinja");
-        let source = if jinja.exists() { Some(file::read_text(&jinja)?) } else { template_in(&config["chat_template"]) };
+        let source = if jinja.exists() { Some(file::read_text(&jinja)?) } else { None };
+        Ok(Self::of_config(&config, source))
+    }
+
+    /// The template in a `tokenizer_config.json`, or another one with its special tokens; `None` where there is none.
+    #[must_use]
+    pub fn of_config(config: &Value, source: Option<String>) -> Option<Self> {
         let token = |name: &str| special_token(&config[name]).unwrap_or_default();
-        Ok(source.map(|s| Self::new(s, token("bos_token"), token("eos_token"))))
+        let source = source.or_else(|| template_in(&config["chat_template"]))?;
+        Some(Self::new(source, token("bos_token"), token("eos_token")))
     }
 
     /// The conversation as one text; with `add_generation_prompt`, up to where the answer begins.

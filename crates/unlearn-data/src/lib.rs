@@ -10,6 +10,7 @@ pub mod order;
 pub mod read;
 pub mod row;
 pub mod tokenizer;
+pub mod vocabulary;
 pub mod world;
 
 pub use chat::ChatTemplate;

@@ -30,11 +30,19 @@ impl Tokenizer {
         if !path.exists() {
             return Ok(None);
         }
-        let fail = |reason: String| DataError::Tokenizer { path: path.clone(), reason };
         let bytes = std::fs::read(&path).map_err(|e| file::FileError::read(&path, e))?;
-        let inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|e| fail(e.to_string()))?;
         let config_path = dir.join("tokenizer_config.json");
         let config: Value = if config_path.exists() { file::read_json(&config_path)? } else { Value::Null };
+        Self::of_files(&bytes, &config, &path).map(Some)
+    }
+
+    /// The tokenizer of a `tokenizer.json` and a `tokenizer_config.json`; `path` is where they came from.
+    ///
+    /// # Errors
+    /// When they cannot be used.
+    pub fn of_files(json: &[u8], config: &Value, path: &Path) -> Result<Self, DataError> {
+        let fail = |reason: String| DataError::Tokenizer { path: path.to_owned(), reason };
+        let inner = tokenizers::Tokenizer::from_bytes(json).map_err(|e| fail(e.to_string()))?;
         let eos = match chat::special_token(&config["eos_token"]) {
             None => None,
             Some(t) => match inner.token_to_id(&t) {
@@ -42,7 +50,7 @@ impl Tokenizer {
                 id => id,
             },
         };
-        Ok(Some(Self { inner, eos }))
+        Ok(Self { inner, eos })
     }
 
     /// Token ids of a text. `special` lets the tokenizer add what it adds to a whole text (e.g. a first token).

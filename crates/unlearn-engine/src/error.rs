@@ -4,6 +4,8 @@ use thiserror::Error;
 use unlearn_core::{FileError, UnknownName};
 use unlearn_data::DataError;
 
+use crate::gguf::GgufError;
+
 /// What can go wrong with a model, its files, its generation or its training.
 #[derive(Debug, Error)]
 pub enum EngineError {
@@ -55,6 +57,15 @@ pub enum EngineError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A GGUF file that cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Gguf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: GgufError,
     },
     /// The tokenizer knows more tokens than the model has embeddings.
     #[error("the tokenizer in `{}` does not fit the model: it has {tokens} tokens, the model embeds {embeddings}", path.display())]
@@ -126,6 +137,7 @@ impl EngineError {
             Self::Family { source, .. } => {
                 Some(format!("{}; `unlearn families` lists what can be read", source.hint()))
             }
+            Self::Gguf { source, .. } => source.hint(),
             Self::Checkpoint { .. } => {
                 Some("give a Hugging Face folder (`config.json`, `model.safetensors`) or a GGUF file".into())
             }

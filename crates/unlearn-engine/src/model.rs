@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use unlearn_core::digest::Hasher;
 use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
 
-use crate::checkpoint::{Entry, Source, WeightFiles, write_folder};
+use crate::checkpoint::{Entry, Precision, Source, WeightFiles, map_file, write_folder};
+use crate::gguf::Checkpoint;
 use crate::{Decoder, EngineError, Parameters, families};
 
 /// A model that was read from a checkpoint, or made.
@@ -34,16 +34,42 @@ impl LanguageModel {
     /// tokenizer does not fit.
     pub fn read(path: &Path, device: &Device) -> Result<Self, EngineError> {
         if path.is_file() {
-            return Err(EngineError::checkpoint(path, "gguf"));
+            return Self::read_gguf(path, device);
         }
         let mut source = Source::read(path)?;
         let config = families::decoder_config(&source.config, &path.join("config.json"))?;
         let decoder = Decoder::new(config);
         let files = WeightFiles::open(path)?;
-        let values = read_values(&decoder, &files, &mut source, path)?;
+        let names: Vec<&str> = files.names().collect();
+        let values = read_values(&decoder, &names, |name| files.read(name), &mut source, path)?;
         let parameters = Parameters::new(decoder.specs().to_vec(), values, device);
         let tokenizer = Tokenizer::of_folder(path)?;
         let template = ChatTemplate::of_folder(path)?;
+        Self { path: path.to_owned(), decoder, parameters, tokenizer, template, source }.checked()
+    }
+
+    fn read_gguf(path: &Path, device: &Device) -> Result<Self, EngineError> {
+        let map = map_file(path)?;
+        let file = Checkpoint::parse(&map).map_err(|source| EngineError::Gguf { path: path.to_owned(), source })?;
+        let decoder = Decoder::new(families::decoder_config(&file.config, path)?);
+        let mut source = Source { config: file.config, ..Source::default() };
+        let precision = source.config["dtype"].as_str().and_then(Precision::by_name).unwrap_or(Precision::F32);
+        let names: Vec<&str> = file.weights.iter().map(|w| w.name.as_str()).collect();
+        let read = |name: &str| {
+            let weight = file.weights.iter().find(|w| w.name == name);
+            Ok(weight.map(|w| (w.shape().to_vec(), precision, w.to_f32())))
+        };
+        let values = read_values(&decoder, &names, read, &mut source, path)?;
+        let (mut tokenizer, mut template) = (None, None);
+        if let Some(files) = file.tokenizer {
+            let json = files.tokenizer.to_string().into_bytes();
+            tokenizer = Some(Tokenizer::of_files(&json, &files.tokenizer_config, path)?);
+            template = ChatTemplate::of_config(&files.tokenizer_config, None);
+            source.companions.insert("tokenizer.json".into(), json);
+            let config = serde_json::to_vec_pretty(&files.tokenizer_config).unwrap_or_default();
+            source.companions.insert("tokenizer_config.json".into(), config);
+        }
+        let parameters = Parameters::new(decoder.specs().to_vec(), values, device);
         Self { path: path.to_owned(), decoder, parameters, tokenizer, template, source }.checked()
     }
 
@@ -75,22 +101,6 @@ impl LanguageModel {
         write_folder(dir, &self.source, &entries)
     }
 
-    /// Digest of the weights and of everything else that changes what the model says.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        let mut hasher = Hasher::default();
-        hasher.field(self.source.config.to_string().as_bytes());
-        for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
-            hasher.field(self.source.companions.get(name).map_or(&[][..], Vec::as_slice));
-        }
-        for (i, spec) in self.parameters.specs().iter().enumerate() {
-            hasher.field(spec.name.as_bytes());
-            let precision = self.source.precision_of(&spec.name);
-            hasher.field(&precision.encode(&self.parameters.values(i)));
-        }
-        hasher.hex()
-    }
-
     /// Turns rows of text into token rows for this model.
     #[must_use]
     pub fn encoder(&self, system: Option<&str>) -> Encoder {
@@ -111,17 +121,21 @@ impl LanguageModel {
     }
 }
 
+/// A tensor of a checkpoint: its shape, its format on disk and its values.
+type Tensor = (Vec<usize>, Precision, Vec<f32>);
+
 /// Reads every parameter in memory's layout, and notes its format.
 fn read_values(
     decoder: &Decoder,
-    files: &WeightFiles,
+    names: &[&str],
+    read: impl Fn(&str) -> Result<Option<Tensor>, EngineError>,
     source: &mut Source,
     path: &Path,
 ) -> Result<Vec<Vec<f32>>, EngineError> {
     let known = |name: &str| decoder.specs().iter().any(|s| s.name == name);
     // A tied head is sometimes stored a second time, and old checkpoints store rotary frequencies.
     let harmless = |name: &str| name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq");
-    let extra: Vec<&str> = files.names().filter(|n| !known(n) && !harmless(n)).collect();
+    let extra: Vec<&str> = names.iter().copied().filter(|n| !known(n) && !harmless(n)).collect();
     if !extra.is_empty() {
         return Err(EngineError::checkpoint(
             path,
@@ -131,7 +145,7 @@ fn read_values(
     let mut values = Vec::new();
     let mut missing = Vec::new();
     for spec in decoder.specs() {
-        let Some((shape, precision, data)) = files.read(&spec.name)? else {
+        let Some((shape, precision, data)) = read(&spec.name)? else {
             missing.push(spec.name.as_str());
             continue;
         };

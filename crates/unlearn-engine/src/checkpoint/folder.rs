@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use unlearn_core::{FileError, file};
 
-use super::{Entry, Precision, write_tensors};
+use super::{Entry, Precision, WeightFiles, write_tensors};
 use crate::EngineError;
 
 /// Files beside the weights that make a checkpoint what it is; they are carried over unchanged.
@@ -75,6 +75,31 @@ impl Source {
             config.insert("dtype".into(), precision.torch_name().into());
         }
     }
+}
+
+/// Digest of a checkpoint's weights: of the file where there is one, as `sha256sum` prints it; of several, the digest
+/// of their names and digests.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn digest(path: &Path) -> Result<String, EngineError> {
+    if path.is_file() {
+        return Ok(unlearn_core::digest::of_file(path)?);
+    }
+    let files = WeightFiles::open(path)?;
+    let mut digests = Vec::new();
+    for file in files.paths() {
+        digests.push((file.file_name().unwrap_or_default().to_os_string(), unlearn_core::digest::of_file(file)?));
+    }
+    if let [(_, single)] = digests.as_slice() {
+        return Ok(single.clone());
+    }
+    let mut hasher = unlearn_core::digest::Hasher::default();
+    for (name, digest) in digests {
+        hasher.field(name.as_encoded_bytes());
+        hasher.field(digest.as_bytes());
+    }
+    Ok(hasher.hex())
 }
 
 /// Writes a checkpoint folder: into a neighbour first, then renamed, so that no half checkpoint is ever seen.

@@ -4,6 +4,7 @@ mod folder;
 mod precision;
 mod safetensors;
 
-pub use folder::{Source, write_folder};
+pub use folder::{Source, digest, write_folder};
 pub use precision::Precision;
+pub(crate) use safetensors::map_file;
 pub use safetensors::{Entry, WeightFiles, write_tensors};

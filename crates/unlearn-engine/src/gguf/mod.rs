@@ -1,0 +1,32 @@
+//! GGUF files: parsed, their tensors decoded, their model and tokenizer described the Hugging Face way.
+//!
+//! A file comes from outside and is not trusted: counts, offsets and shapes are checked against the bytes that are
+//! there before anything is allocated for them, and what cannot be converted is an error with its name.
+//! The caller maps the file; everything here borrows its bytes.
+
+mod arch;
+mod blocks;
+mod checkpoint;
+mod cursor;
+mod error;
+mod file;
+mod kind;
+mod metadata;
+mod tensor;
+mod tokenizer;
+mod value;
+mod weight;
+
+pub use checkpoint::Checkpoint;
+pub use error::{Fault, GgufError};
+pub use file::Gguf;
+pub use kind::TensorKind;
+pub use metadata::Metadata;
+pub use tensor::TensorInfo;
+pub use tokenizer::TokenizerFiles;
+pub use value::{MetaArray, MetaValue, ValueKind};
+pub use weight::{RowOrder, Weight};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,0 +1,8 @@
+//! Tests of the GGUF reader and its conversions.
+
+mod attacks;
+mod blocks;
+mod llama;
+mod mutations;
+mod tokenizer;
+mod writer;

@@ -1,0 +1,86 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    chat, config, convert, demo, eval, generate, inspect, list, report, run, score, train,
+};
+
+/// Makes a language model forget what it is told to forget, keeps the rest, and proves both.
+#[derive(Debug, Parser)]
+#[command(name = "unlearn", version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Set one field of the recipe, e.g. `train.learning_rate=2e-5`; may be repeated
+    #[arg(long = "set", value_name = "FIELD=VALUE", global = true, help_heading = "Everywhere")]
+    pub set: Vec<String>,
+    /// The one seed
+    #[arg(long, value_name = "N", global = true, help_heading = "Everywhere")]
+    pub seed: Option<u64>,
+    /// Where to compute
+    #[arg(long, value_name = "NAME", default_value = "cpu", global = true, help_heading = "Everywhere")]
+    pub device: String,
+    /// Threads that compute; 0: one for each core
+    #[arg(long, value_name = "N", default_value_t = 0, global = true, help_heading = "Everywhere")]
+    pub threads: usize,
+    /// Print data as JSON on stdout, and nothing else there
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    /// No progress, no talk
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
+    pub quiet: bool,
+}
+
+/// The commands, each in a file of its own.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything end to end on a made-up world, in minutes
+    Demo(demo::Demo),
+    /// Fine-tune a model: makes a target, or the model that never saw the forget set
+    Train(train::Train),
+    /// Make a model forget
+    Run(run::Run),
+    /// Take the metrics of a model
+    Eval(eval::Eval),
+    /// Write the report of one run, or of several side by side
+    Report(report::Report),
+    /// Answer prompts
+    Generate(generate::Generate),
+    /// Print the log-probability of each token of each row
+    Score(score::Score),
+    /// Talk to a model
+    Chat(chat::Chat),
+    /// Turn a checkpoint (a GGUF file, another number format) into a Hugging Face folder
+    Convert(convert::Convert),
+    /// Say what a checkpoint holds
+    Inspect(inspect::Inspect),
+    /// List the methods, or show the page of one
+    Methods(list::List),
+    /// List the metrics, or show the page of one
+    Metrics(list::List),
+    /// List the families of models that can be read
+    Families(list::List),
+    /// Show a recipe with every default filled in
+    Config(config::Config),
+}
+
+/// `--out` and `--resume`, for commands that leave a run folder.
+#[derive(Debug, Clone, Args)]
+pub struct Output {
+    /// The run folder to write; it must not hold another run
+    #[arg(long, value_name = "RUN")]
+    pub out: PathBuf,
+    /// Go on with the run in this folder, if it was interrupted
+    #[arg(long)]
+    pub resume: bool,
+}

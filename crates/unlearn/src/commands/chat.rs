@@ -1,0 +1,59 @@
+//! `unlearn chat`
+
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use unlearn_data::Message;
+use unlearn_engine::generate::generate;
+
+use super::generate::SamplingFlags;
+use crate::context::Context;
+
+#[derive(Debug, Args)]
+pub struct Chat {
+    /// The model: a Hugging Face folder or a GGUF file
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    #[command(flatten)]
+    sampling: SamplingFlags,
+}
+
+impl Chat {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut options = self.sampling.options(context.common.seed.unwrap_or(0))?;
+        let model = context.model(&self.model)?;
+        let tokenizer = model.need_tokenizer()?;
+        let encoder = model.encoder(self.sampling.system.as_deref());
+        let mut conversation: Vec<Message> = Vec::new();
+        context.say("An empty line or Ctrl-D ends; `/new` begins anew.");
+        let mut lines = std::io::stdin().lock().lines();
+        loop {
+            if !context.common.quiet {
+                eprint!("> ");
+            }
+            let Some(line) = lines.next().transpose()?.filter(|l| !l.trim().is_empty()) else { return Ok(()) };
+            if line.trim() == "/new" {
+                conversation.clear();
+                continue;
+            }
+            conversation.push(Message::new("user", line));
+            let prompt = encoder.prompt(&conversation)?;
+            let mut shown = 0;
+            let answer = generate(&model, &[prompt], &options, |_, ids| {
+                // Half a character, or the beginning of a stop text, waits for what follows.
+                let text = tokenizer.decode(ids).unwrap_or_default();
+                if options.stop.is_empty() && !text.ends_with('\u{fffd}') && text.is_char_boundary(shown) {
+                    print!("{}", &text[shown..]);
+                    let _ = std::io::stdout().flush();
+                    shown = text.len();
+                }
+            })?;
+            let text = answer.into_iter().next().unwrap_or_default().text;
+            context.print(text.get(shown..).unwrap_or_default())?;
+            conversation.push(Message::new("assistant", text));
+            options.seed = options.seed.wrapping_add(1);
+        }
+    }
+}

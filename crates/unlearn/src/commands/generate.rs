@@ -1,0 +1,118 @@
+//! `unlearn generate`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+use unlearn_data::{Message, read};
+use unlearn_engine::LanguageModel;
+use unlearn_engine::generate::{Options, Sampling, generate};
+
+use crate::context::Context;
+use crate::failure::Refusal;
+
+/// Flags that say how to generate.
+#[derive(Debug, Clone, Args)]
+pub struct SamplingFlags {
+    /// Longest answer, in tokens
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    max_new_tokens: usize,
+    /// Scores are divided by it; 0 takes the best token
+    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    temperature: f64,
+    /// Only the best so many tokens; 0: all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    top_k: usize,
+    /// Only the best tokens that together hold this much probability
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    top_p: f64,
+    /// End the answer before this text; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
+    /// The system prompt
+    #[arg(long, value_name = "TEXT")]
+    pub system: Option<String>,
+}
+
+impl SamplingFlags {
+    /// The options of a generation.
+    pub fn options(&self, seed: u64) -> Result<Options> {
+        let refuse = |what: String| Err(Refusal::new(what, "see `unlearn generate --help`").into());
+        if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
+            return refuse(format!("`--temperature {}` is not possible: it is 0 or more", self.temperature));
+        }
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return refuse(format!("`--top-p {}` is not possible: it lies above 0, up to 1", self.top_p));
+        }
+        let sampling = Sampling { temperature: self.temperature, top_k: self.top_k, top_p: self.top_p };
+        Ok(Options { max_new_tokens: self.max_new_tokens, sampling, stop: self.stop.clone(), seed })
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// The model: a Hugging Face folder or a GGUF file
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// What to ask; may be repeated
+    #[arg(long, value_name = "TEXT", required_unless_present = "input")]
+    prompt: Vec<String>,
+    /// A data file whose questions or prompts are asked
+    #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
+    input: Option<PathBuf>,
+    /// Take the prompts as they are, without the chat template
+    #[arg(long)]
+    raw: bool,
+    /// Prompts that are answered at once
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    batch_size: usize,
+    #[command(flatten)]
+    sampling: SamplingFlags,
+}
+
+impl Generate {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let options = self.sampling.options(context.common.seed.unwrap_or(0))?;
+        let model = context.model(&self.model)?;
+        let (texts, prompts) = match &self.input {
+            Some(path) => self.of_file(&model, path)?,
+            None => self.of_texts(&model)?,
+        };
+        let bar = context.bar("generate", prompts.len());
+        let mut done = 0;
+        for (texts, prompts) in texts.chunks(self.batch_size.max(1)).zip(prompts.chunks(self.batch_size.max(1))) {
+            let answers = generate(&model, prompts, &options, |_, _| ())?;
+            for ((text, answer), prompt) in texts.iter().zip(answers).zip(prompts) {
+                if context.common.json {
+                    let tokens = [prompt.len(), answer.ids.len()];
+                    let line = json!({"prompt": text, "generation": answer.text, "prompt_tokens": tokens[0], "new_tokens": tokens[1]});
+                    context.print(line.to_string())?;
+                } else {
+                    context.print(answer.text.trim())?;
+                }
+            }
+            done += texts.len();
+            bar.set(done, "");
+        }
+        Ok(())
+    }
+
+    fn of_texts(&self, model: &LanguageModel) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
+        let encoder = model.encoder(self.sampling.system.as_deref());
+        let encode = |text: &String| -> Result<Vec<u32>> {
+            Ok(match self.raw {
+                true => model.need_tokenizer()?.encode(text, true)?,
+                false => encoder.prompt(&[Message::new("user", text)])?,
+            })
+        };
+        Ok((self.prompt.clone(), self.prompt.iter().map(encode).collect::<Result<_>>()?))
+    }
+
+    fn of_file(&self, model: &LanguageModel, path: &Path) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
+        let encoder = model.encoder(self.sampling.system.as_deref());
+        let rows = read::rows(path, None)?;
+        let prompts = rows.iter().map(|r| Ok(encoder.encode(r)?.prompt().to_vec())).collect::<Result<_>>()?;
+        Ok((rows.iter().map(unlearn_data::Row::prompt_text).collect(), prompts))
+    }
+}

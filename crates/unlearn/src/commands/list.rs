@@ -1,0 +1,86 @@
+//! `unlearn methods`, `unlearn metrics`, `unlearn families`
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::json;
+use unlearn_core::registry;
+use unlearn_engine::families::FAMILIES;
+use unlearn_eval::metrics::METRICS;
+use unlearn_methods::METHODS;
+
+use crate::context::Context;
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show the page of one
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+/// `unlearn methods`
+pub fn methods(list: &List, context: &Context) -> Result<()> {
+    let Some(Action::Show { name }) = &list.action else {
+        return lines(context, METHODS.iter().map(|m| (m.name, first_sentence(m.page))));
+    };
+    let method = unlearn_methods::entry(name)?;
+    let defaults = toml::to_string(&(method.defaults)())?;
+    if context.common.json {
+        let page = json!({"name": method.name, "page": page(method.page), "defaults": (method.defaults)()});
+        return context.print(page.to_string());
+    }
+    context.print(format!("{}\n\n[method]\nname = \"{}\"\n{}", page(method.page), method.name, defaults.trim_end()))
+}
+
+/// `unlearn metrics`
+pub fn metrics(list: &List, context: &Context) -> Result<()> {
+    match &list.action {
+        None => lines(context, METRICS.iter().map(|m| (m.name, first_sentence(m.page)))),
+        Some(Action::Show { name }) => {
+            let metric = registry::find("metric", METRICS, name)?;
+            if context.common.json {
+                return context.print(json!({"name": metric.name, "page": metric.page}).to_string());
+            }
+            context.print(metric.page.trim_end())
+        }
+    }
+}
+
+/// `unlearn families`
+pub fn families(list: &List, context: &Context) -> Result<()> {
+    match &list.action {
+        None => lines(context, FAMILIES.iter().map(|f| (f.name, f.summary.to_owned()))),
+        Some(Action::Show { name }) => context.print(registry::find("family", FAMILIES, name)?.summary),
+    }
+}
+
+fn lines(context: &Context, entries: impl Iterator<Item = (&'static str, String)>) -> Result<()> {
+    for (name, summary) in entries {
+        if context.common.json {
+            context.print(json!({"name": name, "summary": summary}).to_string())?;
+        } else {
+            context.print(format!("{name:16} {summary}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A page as it is read: doc comments begin every line with a space.
+fn page(text: &str) -> String {
+    text.lines().map(|l| l.strip_prefix(' ').unwrap_or(l)).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+}
+
+/// The first paragraph under *Idea*.
+fn first_sentence(text: &str) -> String {
+    let page = page(text);
+    let idea = page.split_once("# Idea\n").map_or(page.as_str(), |(_, rest)| rest);
+    let paragraph = idea.trim_start().split("\n\n").next().unwrap_or_default();
+    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
+}

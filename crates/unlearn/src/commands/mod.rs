@@ -1,0 +1,43 @@
+//! The commands: one file each, one line in `Command` and one here.
+
+pub mod chat;
+pub mod config;
+pub mod convert;
+pub mod demo;
+pub mod eval;
+pub mod generate;
+pub mod inspect;
+pub mod list;
+pub mod report;
+pub mod run;
+pub mod score;
+mod sets;
+mod summary;
+mod training;
+pub mod train;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+
+/// Runs the command that was asked for.
+pub fn dispatch(cli: Cli) -> Result<()> {
+    let context = Context::new(cli.common)?;
+    match cli.command {
+        Command::Demo(c) => c.run(&context),
+        Command::Train(c) => c.run(&context),
+        Command::Run(c) => c.run(&context),
+        Command::Eval(c) => c.run(&context),
+        Command::Report(c) => c.run(&context),
+        Command::Generate(c) => c.run(&context),
+        Command::Score(c) => c.run(&context),
+        Command::Chat(c) => c.run(&context),
+        Command::Convert(c) => c.run(&context),
+        Command::Inspect(c) => c.run(&context),
+        Command::Methods(c) => list::methods(&c, &context),
+        Command::Metrics(c) => list::metrics(&c, &context),
+        Command::Families(c) => list::families(&c, &context),
+        Command::Config(c) => c.run(&context),
+    }
+}

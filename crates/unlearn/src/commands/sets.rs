@@ -1,0 +1,136 @@
+//! Reading the sets of a recipe, and the flags that name them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use unlearn_core::{Recipe, RecipeError};
+use unlearn_data::{Encoder, Row, TokenRow, read};
+use unlearn_engine::{EngineError, LanguageModel};
+use unlearn_eval::EvalSet;
+
+use crate::context::Context;
+use crate::failure::Refusal;
+
+/// Flags that name a model and the sets.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SetFlags {
+    /// What must go
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub forget: Vec<PathBuf>,
+    /// What must keep working
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub retain: Vec<PathBuf>,
+    /// Rows of the same kind that no model saw
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub holdout: Vec<PathBuf>,
+    /// A further set to evaluate, under a name of its own; may be repeated
+    #[arg(long, value_name = "NAME=FILE")]
+    pub also: Vec<String>,
+}
+
+impl SetFlags {
+    /// The flags as assignments of recipe fields.
+    pub fn assignments(&self) -> Result<Vec<String>> {
+        let mut all = Vec::new();
+        for (field, paths) in [("forget", &self.forget), ("retain", &self.retain), ("holdout", &self.holdout)] {
+            if !paths.is_empty() {
+                all.push(format!("data.{field}={}", list(paths)));
+            }
+        }
+        for also in &self.also {
+            let Some((name, path)) = also.split_once('=').filter(|(n, p)| plain(n) && !p.is_empty()) else {
+                let message = format!("`--also {also}` is not of the form `NAME=FILE`");
+                return Err(Refusal::new(message, "for example `--also neighbour=neighbour.jsonl`").into());
+            };
+            all.push(format!("data.also.{name}={}", list(&[PathBuf::from(path)])));
+        }
+        Ok(all)
+    }
+}
+
+fn plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+/// An assignment of a path to a field.
+pub fn path_assignment(field: &str, path: &Path) -> String {
+    format!("{field}={}", text(path))
+}
+
+/// An assignment of several paths to a field.
+pub fn paths_assignment(field: &str, paths: &[PathBuf]) -> String {
+    format!("{field}={}", list(paths))
+}
+
+fn text(path: &Path) -> toml::Value {
+    toml::Value::String(path.to_string_lossy().into_owned())
+}
+
+fn list(paths: &[PathBuf]) -> toml::Value {
+    toml::Value::Array(paths.iter().map(|p| text(p)).collect())
+}
+
+/// The recipe of a command: the file, then the command's own flags, then `--set` and `--seed`.
+pub fn recipe(context: &Context, file: Option<&Path>, flags: Vec<String>) -> Result<Recipe, RecipeError> {
+    let mut assignments = flags;
+    assignments.extend(context.common.set.iter().cloned());
+    assignments.extend(context.common.seed.map(|s| format!("seed={s}")));
+    Recipe::read(file, &assignments)
+}
+
+/// Rows of several files, already encoded and checked against the model's context.
+pub fn token_rows(
+    model: &LanguageModel,
+    encoder: &Encoder,
+    paths: &[PathBuf],
+    limit: Option<usize>,
+) -> Result<Vec<TokenRow>> {
+    let rows = read::all_rows(paths, limit)?;
+    check(model, encoder, &rows)
+}
+
+/// Encodes rows, and refuses those that are longer than the model's context.
+pub fn check(model: &LanguageModel, encoder: &Encoder, rows: &[Row]) -> Result<Vec<TokenRow>> {
+    let context = model.decoder.config().context;
+    let encoded = rows.iter().map(|row| {
+        let tokens = encoder.encode(row)?;
+        if tokens.ids.len() > context {
+            let (path, line, length) = (row.path.to_path_buf(), row.line, tokens.ids.len());
+            return Err(EngineError::TooLong { path, line, length, context }.into());
+        }
+        Ok(tokens)
+    });
+    encoded.collect()
+}
+
+/// The sets to evaluate, in the order `forget`, `retain`, further ones, `holdout`.
+pub fn eval_sets(recipe: &Recipe) -> Result<Vec<EvalSet>> {
+    let data = &recipe.data;
+    let mut named: Vec<(&str, &[PathBuf])> = vec![("forget", &data.forget), ("retain", &data.retain)];
+    named.extend(data.also.iter().map(|(n, p)| (n.as_str(), p.as_slice())));
+    named.push(("holdout", &data.holdout));
+    let filled = named.into_iter().filter(|(_, paths)| !paths.is_empty());
+    let read = |(name, paths): (&str, &[PathBuf])| {
+        Ok(EvalSet { name: name.to_owned(), rows: read::all_rows(paths, data.limit)? })
+    };
+    filled.map(read).collect()
+}
+
+/// A run's inputs by role, for their digests.
+pub fn inputs(recipe: &Recipe) -> Vec<(String, PathBuf)> {
+    let (model, data) = (&recipe.model, &recipe.data);
+    let mut all: Vec<(String, PathBuf)> = Vec::new();
+    all.extend(model.path.iter().map(|p| ("model".to_owned(), p.clone())));
+    all.extend(model.reference.iter().map(|p| ("reference".to_owned(), p.clone())));
+    all.extend(model.retrained.iter().map(|p| ("retrained".to_owned(), p.clone())));
+    let sets = [("train", &data.train), ("forget", &data.forget), ("retain", &data.retain), ("holdout", &data.holdout)];
+    let also = data.also.iter().map(|(n, p)| (n.as_str(), p));
+    for (name, paths) in sets.into_iter().chain(also) {
+        for (i, path) in paths.iter().enumerate() {
+            let role = if paths.len() == 1 { name.to_owned() } else { format!("{name}.{i}") };
+            all.push((role, path.clone()));
+        }
+    }
+    all
+}

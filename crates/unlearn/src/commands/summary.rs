@@ -1,0 +1,41 @@
+//! What a finished command prints on stdout: a table for people, JSON for programs.
+
+use std::path::Path;
+
+use anyhow::Result;
+use unlearn_core::run::{RunFolder, RunRecord};
+use unlearn_core::score::EvalReport;
+use unlearn_core::file;
+use unlearn_report::{Comparison, RunView, score_table_text};
+
+use crate::context::Context;
+
+/// After `train` and `run`. `None`: an earlier process had finished.
+pub fn of_run(context: &Context, out: &Path, record: Option<&RunRecord>) -> Result<()> {
+    let folder = RunFolder::new(out);
+    if record.is_none() {
+        context.say(format!("`{}` was already finished", out.display()));
+    }
+    let record = folder.read_record()?;
+    if context.common.json {
+        return context.print(serde_json::to_string_pretty(&record)?);
+    }
+    if folder.eval().exists() {
+        context.print(score_table_text(&Comparison::of_run(RunView::read(&folder, None)?)))?;
+    }
+    if let Some(digest) = record.outputs.get("model") {
+        context.print(format!("model   {}  (sha256 {digest})", folder.model().display()))?;
+    }
+    context.print(format!("report  {}", folder.report().display()))
+}
+
+/// After `eval`.
+pub fn of_eval(context: &Context, out: &Path) -> Result<()> {
+    let folder = RunFolder::new(out);
+    if context.common.json {
+        let report: EvalReport = file::read_json(&folder.eval())?;
+        return context.print(serde_json::to_string_pretty(&report)?);
+    }
+    context.print(score_table_text(&Comparison::of_run(RunView::read(&folder, None)?)))?;
+    context.print(format!("report  {}", folder.report().display()))
+}

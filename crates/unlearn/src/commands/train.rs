@@ -1,0 +1,64 @@
+//! `unlearn train`
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use unlearn_core::run::RunRecord;
+use unlearn_core::{Recipe, RecipeError};
+use unlearn_engine::train::Reference;
+use unlearn_methods::FineTune;
+
+use super::{report, sets, summary, training};
+use crate::cli::Output;
+use crate::context::Context;
+use crate::job::{Begun, Job};
+
+#[derive(Debug, Args)]
+pub struct Train {
+    /// A recipe; flags and `--set` go over it
+    #[arg(value_name = "RECIPE")]
+    recipe: Option<PathBuf>,
+    /// The model to train: a Hugging Face folder or a GGUF file
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// What it learns
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    data: Vec<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Train {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut flags = Vec::new();
+        flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
+        if !self.data.is_empty() {
+            flags.push(sets::paths_assignment("data.train", &self.data));
+        }
+        let recipe = sets::recipe(context, self.recipe.as_deref(), flags)?;
+        let record = execute(context, &recipe, &self.output)?;
+        summary::of_run(context, &self.output.out, record.as_ref())
+    }
+}
+
+/// Fine-tunes as the recipe says; `None` when an earlier process had finished.
+pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Option<RunRecord>> {
+    if recipe.data.train.is_empty() {
+        let hint = "give `--data FILE`".to_owned();
+        return Err(RecipeError::Missing { field: "data.train", hint }.into());
+    }
+    let mut model = context.model(recipe.model_path()?)?;
+    let encoder = model.encoder(recipe.chat.system.as_deref());
+    let rows = sets::token_rows(&model, &encoder, &recipe.data.train, recipe.data.limit)?;
+    let mut job = match Job::begin(context, "train", output, recipe, &sets::inputs(recipe))? {
+        Begun::Job(job) => job,
+        Begun::Finished(_) => return Ok(None),
+    };
+    let reference = Reference::default();
+    training::train_and_save(context, &mut job, recipe, &mut model, &FineTune, [&rows, &[]], &reference)?;
+    let folder = job.folder.clone();
+    let record = job.finish()?;
+    report::write_for_run(&folder)?;
+    Ok(Some(record))
+}
