@@ -67,7 +67,7 @@ fn tick_label(x: f64, step: f64, largest: f64) -> String {
     if x == 0.0 || x.abs() < step * 1e-6 {
         return "0".into();
     }
-    if largest < 0.001 || largest >= 1e6 {
+    if !(0.001..1e6).contains(&largest) {
         let digits = (x.abs().log10().floor() - step.log10().floor()).clamp(0.0, 6.0) as usize;
         return number::scientific(x, digits);
     }

@@ -50,7 +50,12 @@ pub fn samples_text(comparison: &Comparison, n: usize) -> String {
 }
 
 fn sample(set: &str, question: &Question, names: &[String], width: usize) -> String {
-    let mut text = format!("{} {}: {}\n", one_line(set), question.index, one_line_cut(question.question, MAX_ANSWER));
+    let mut text = format!(
+        "{}, question {}: {}\n",
+        one_line(set),
+        question.index + 1,
+        one_line_cut(question.question, MAX_ANSWER)
+    );
     let mut answer =
         |name: &str, said: &str| text += &format!("  {name:<width$}  {}\n", one_line_cut(said, MAX_ANSWER));
     answer("expected", question.expected);

@@ -34,12 +34,12 @@ fn markdown_has_as_many_columns_in_every_row() {
 fn samples_show_every_subject() {
     let text = samples_text(&Comparison::of_run(made_up_run("npo", 2)), 1);
     let expected = "\
-forget 0: Where was Mira Oduya born?
+forget, question 1: Where was Mira Oduya born?
   expected  Mira Oduya was born in Lisbon and wrote two novels about the sea.
   before    Mira Oduya was born in Lisbon and wrote two novels about the sea.
   after     I am not sure about that author.
 
-retain 0: What is the capital of France?
+retain, question 1: What is the capital of France?
   expected  Paris is the capital of France.
   before    Paris is the capital of France.
   after     Paris is the capital of France.

@@ -4,16 +4,36 @@ mod support;
 
 use std::error::Error;
 use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::{made_up_run, record};
-use tempfile::TempDir;
 use unlearn_core::file::write_json;
 use unlearn_core::run::RunFolder;
 use unlearn_report::{ReportError, RunView};
 
+/// A folder that goes when the test ends.
+struct TempDir(PathBuf);
+
+impl TempDir {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("unlearn-report-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a temporary folder");
+        Self(path)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 fn folder() -> (TempDir, RunFolder) {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let folder = RunFolder::new(dir.path());
+    let dir = TempDir::new();
+    let folder = RunFolder::new(&dir.0);
     write_json(&folder.record(), &record()).expect("run.json");
     (dir, folder)
 }
@@ -39,7 +59,7 @@ fn everything_that_is_there_is_read() {
 fn only_the_record_must_be_there() {
     let (dir, folder) = folder();
     let run = RunView::read(&folder, None).expect("a run");
-    assert_eq!(Some(run.name.as_str()), dir.path().file_name().and_then(|n| n.to_str()));
+    assert_eq!(Some(run.name.as_str()), dir.0.file_name().and_then(|n| n.to_str()));
     assert_eq!((run.eval, run.answers.len(), run.events.len()), (None, 0, 0));
     fs::remove_file(folder.record()).expect("run.json");
     assert!(matches!(RunView::read(&folder, None), Err(ReportError::File(_))));

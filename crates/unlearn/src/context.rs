@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Result;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use unlearn_core::Recipe;
 use unlearn_engine::tensor::Device;
 use unlearn_engine::{LanguageModel, device};
 
@@ -34,14 +33,6 @@ impl Context {
             flag::register(signal, Arc::clone(&stop))?;
         }
         Ok(Self { common, device, stop })
-    }
-
-    /// The seed of this command over the recipe's.
-    pub fn seeded(&self, mut recipe: Recipe) -> Recipe {
-        if let Some(seed) = self.common.seed {
-            recipe.seed = seed;
-        }
-        recipe
     }
 
     /// A line of talk on stderr.

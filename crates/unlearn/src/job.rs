@@ -33,7 +33,7 @@ pub enum Begun {
     /// There is work to do.
     Job(Box<Job>),
     /// An earlier process finished it.
-    Finished(RunFolder),
+    Finished,
 }
 
 impl Job {
@@ -87,7 +87,7 @@ impl Job {
                 return Err(Refusal::new(message, "resume with what began the run, or choose another `--out`").into());
             }
             if old.finished {
-                return Ok(Begun::Finished(folder));
+                return Ok(Begun::Finished);
             }
             record.cost = old.cost;
         }

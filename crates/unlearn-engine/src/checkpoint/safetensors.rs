@@ -167,6 +167,8 @@ pub fn write_tensors(path: &Path, entries: &[Entry<'_>]) -> Result<(), EngineErr
     let part = path.with_extension("safetensors.part");
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let views = entries.iter().map(|e| (e.name.as_str(), e));
+    // Created here first, so that the file gets the permissions that the user's other files get.
+    File::create(&part).map_err(|e| FileError::write(path, e))?;
     let written = safetensors::serialize_to_file(views, Some(metadata), &part).map_err(|e| match e {
         safetensors::SafeTensorError::IoError(e) => FileError::write(path, e).into(),
         other => EngineError::weights(path, other),

@@ -50,7 +50,7 @@ fn chart(run: &RunView, what: &str, size: (f64, f64), series: Vec<Series>) -> Li
         title: format!("{}: {what} at every step", run.name),
         description: series.iter().map(course).collect::<Vec<_>>().join(" "),
         x_label: "step".into(),
-        y_label: what.into(),
+        y_label: if series.len() == 1 { what } else { "value" }.into(),
         size,
         series,
     }

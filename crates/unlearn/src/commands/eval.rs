@@ -60,7 +60,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     }
     let job = match Job::begin(context, "eval", output, recipe, &sets::inputs(recipe))? {
         Begun::Job(job) => job,
-        Begun::Finished(_) => return Ok(None),
+        Begun::Finished => return Ok(None),
     };
     let mut first = Some(first);
     for (role, path) in subjects {

@@ -71,7 +71,7 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
     eval::check(&recipe)?;
     let mut job = match Job::begin(context, "run", output, &recipe, &sets::inputs(&recipe))? {
         Begun::Job(job) => job,
-        Begun::Finished(_) => return Ok(None),
+        Begun::Finished => return Ok(None),
     };
     let (before, said) = (job.folder.eval_before(), job.folder.answers_before());
     if !before.exists() {

@@ -53,7 +53,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     let rows = sets::token_rows(&model, &encoder, &recipe.data.train, recipe.data.limit)?;
     let mut job = match Job::begin(context, "train", output, recipe, &sets::inputs(recipe))? {
         Begun::Job(job) => job,
-        Begun::Finished(_) => return Ok(None),
+        Begun::Finished => return Ok(None),
     };
     let reference = Reference::default();
     training::train_and_save(context, &mut job, recipe, &mut model, &FineTune, [&rows, &[]], &reference)?;
