@@ -149,6 +149,10 @@ pub struct ChatSection {
     /// The system prompt, where the template takes one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
+    /// Hides every token that equals the tokenizer's pad token from attention, prompts included, as open-unlearning's
+    /// collator does. Where the pad token also ends turns, their ends become invisible; only for comparing with
+    /// numbers that were made that way.
+    pub hide_pad_token: bool,
 }
 
 /// The learning rate's course after the warm-up.
@@ -382,7 +386,7 @@ impl Recipe {
                 also: BTreeMap::from([(String::new(), Vec::new())]),
                 limit: Some(1),
             },
-            chat: ChatSection { system: Some(String::new()) },
+            chat: ChatSection { system: Some(String::new()), hide_pad_token: false },
             train: TrainSection { steps: Some(1), ..TrainSection::default() },
             ..Self::default()
         };

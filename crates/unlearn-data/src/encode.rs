@@ -12,9 +12,17 @@ pub struct TokenRow {
     pub ids: Vec<u32>,
     /// As long as `ids`: the id itself where it is supervised, negative where it is not.
     pub labels: Vec<i64>,
+    /// A token that attention does not see, wherever it stands; none but for `chat.hide_pad_token`.
+    pub hidden: Option<u32>,
 }
 
 impl TokenRow {
+    /// A row of given tokens.
+    #[must_use]
+    pub fn of_tokens(ids: Vec<u32>, labels: Vec<i64>) -> Self {
+        Self { ids, labels, hidden: None }
+    }
+
     /// Tokens that are predicted and supervised: the first never is, nothing stands before it.
     pub fn supervised(&self) -> usize {
         self.labels.iter().skip(1).filter(|&&l| l >= 0).count()
@@ -28,7 +36,7 @@ impl TokenRow {
 
     fn new(ids: Vec<u32>, prompt: usize) -> Self {
         let labels = ids.iter().enumerate().map(|(i, &id)| if i < prompt { IGNORED } else { i64::from(id) }).collect();
-        Self { ids, labels }
+        Self::of_tokens(ids, labels)
     }
 }
 
@@ -43,6 +51,8 @@ pub struct Encoder {
     pub system: Option<String>,
     /// Ids from here on are not in the model's vocabulary.
     pub vocabulary: usize,
+    /// A token that attention does not see; see [`TokenRow::hidden`].
+    pub hidden: Option<u32>,
 }
 
 impl Encoder {
@@ -52,7 +62,7 @@ impl Encoder {
     /// Names the row's file and line: text without a tokenizer, an id outside the vocabulary, nothing supervised.
     pub fn encode(&self, row: &Row) -> Result<TokenRow, DataError> {
         let tokens = match &row.content {
-            Content::Tokens { input_ids, labels } => TokenRow { ids: input_ids.clone(), labels: labels.clone() },
+            Content::Tokens { input_ids, labels } => TokenRow::of_tokens(input_ids.clone(), labels.clone()),
             Content::Question { question, answer } => self.dialogue(row, &[Message::new("user", question)], answer)?,
             Content::Messages(messages) => match messages.split_last() {
                 Some((last, before)) => self.dialogue(row, before, &last.content)?,
@@ -140,7 +150,8 @@ impl Encoder {
         Ok(ids)
     }
 
-    fn check(&self, row: &Row, tokens: TokenRow) -> Result<TokenRow, DataError> {
+    fn check(&self, row: &Row, mut tokens: TokenRow) -> Result<TokenRow, DataError> {
+        tokens.hidden = self.hidden;
         let outside = |id: i64| id >= self.vocabulary as i64;
         let ids = tokens.ids.iter().map(|&id| i64::from(id));
         if let Some(id) = ids.chain(tokens.labels.iter().copied()).find(|&id| outside(id)) {

@@ -12,13 +12,14 @@ use crate::{DataError, chat};
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     eos: Option<u32>,
+    pad: Option<u32>,
 }
 
 impl Tokenizer {
     /// A tokenizer in memory. `eos_token` ends an answer.
     pub fn new(inner: tokenizers::Tokenizer, eos_token: Option<&str>) -> Self {
         let eos = eos_token.and_then(|t| inner.token_to_id(t));
-        Self { inner, eos }
+        Self { inner, eos, pad: None }
     }
 
     /// The tokenizer of a checkpoint's folder; `None` where it has no `tokenizer.json`.
@@ -50,7 +51,8 @@ impl Tokenizer {
                 id => id,
             },
         };
-        Ok(Self { inner, eos })
+        let pad = chat::special_token(&config["pad_token"]).and_then(|t| inner.token_to_id(&t));
+        Ok(Self { inner, eos, pad })
     }
 
     /// Token ids of a text. `special` lets the tokenizer add what it adds to a whole text (e.g. a first token).
@@ -75,6 +77,11 @@ impl Tokenizer {
     /// The token that ends an answer.
     pub fn eos(&self) -> Option<u32> {
         self.eos
+    }
+
+    /// The token that fills up short rows in other tools.
+    pub fn pad(&self) -> Option<u32> {
+        self.pad
     }
 
     /// The largest token id plus one.

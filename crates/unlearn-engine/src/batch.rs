@@ -17,6 +17,8 @@ pub struct TokenBatch {
     pub labels: Tensor<1, Int>,
     /// Supervised tokens of each row, in the order of `labels`.
     pub supervised: Vec<usize>,
+    /// Tokens that no other sees, by row; empty when there are none.
+    pub unseen: Vec<Vec<bool>>,
     /// Tokens that are no padding.
     pub token_count: usize,
 }
@@ -56,6 +58,7 @@ impl TokenBatch {
             positions: indices(positions, device),
             labels: indices(labels, device),
             supervised,
+            unseen: unseen(rows, width),
             token_count: rows.iter().map(|r| r.ids.len()).sum(),
         }
     }
@@ -73,6 +76,15 @@ impl TokenBatch {
         }
         matrix(values, rows, n, device)
     }
+}
+
+fn unseen(rows: &[&TokenRow], width: usize) -> Vec<Vec<bool>> {
+    let hides = |r: &&TokenRow| r.hidden.is_some_and(|h| r.ids.contains(&h));
+    if !rows.iter().any(hides) {
+        return Vec::new();
+    }
+    let row = |r: &&TokenRow| (0..width).map(|t| r.ids.get(t).is_some_and(|id| Some(*id) == r.hidden)).collect();
+    rows.iter().map(row).collect()
 }
 
 /// Cuts rows of the given lengths into groups whose padded size stays within `budget` tokens (a single row may

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use unlearn_core::recipe::ChatSection;
 use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
 
 use crate::checkpoint::{Entry, Precision, Source, WeightFiles, map_file, write_folder};
@@ -103,11 +104,12 @@ impl LanguageModel {
 
     /// Turns rows of text into token rows for this model.
     #[must_use]
-    pub fn encoder(&self, system: Option<&str>) -> Encoder {
+    pub fn encoder(&self, chat: &ChatSection) -> Encoder {
         Encoder {
             tokenizer: self.tokenizer.clone(),
             template: self.template.clone(),
-            system: system.map(str::to_owned),
+            system: chat.system.clone(),
+            hidden: self.tokenizer.as_ref().and_then(Tokenizer::pad).filter(|_| chat.hide_pad_token),
             vocabulary: self.decoder.config().vocab_size,
         }
     }

@@ -53,9 +53,9 @@ impl Golden {
     fn rows(&self) -> Vec<TokenRow> {
         let (shape, ids) = self.ints("input_ids");
         let (_, labels) = self.ints("labels");
-        let row = |r: usize| TokenRow {
-            ids: ids[r * shape[1]..(r + 1) * shape[1]].iter().map(|&i| i as u32).collect(),
-            labels: labels[r * shape[1]..(r + 1) * shape[1]].to_vec(),
+        let row = |r: usize| {
+            let within = r * shape[1]..(r + 1) * shape[1];
+            TokenRow::of_tokens(ids[within.clone()].iter().map(|&i| i as u32).collect(), labels[within].to_vec())
         };
         (0..shape[0]).map(row).collect()
     }
@@ -84,7 +84,7 @@ fn forward(name: &str, config: &str) {
         let worst = largest_difference(&values(state.clone()), &golden.floats(&format!("hidden.{i}")));
         assert!(worst < 1e-4, "{name}: hidden state {i} differs by {worst}");
     }
-    let hidden = model.decoder.hidden(&weights, tokens);
+    let hidden = model.decoder.hidden(&weights, tokens, &[]);
     let [rows, n, width] = hidden.dims();
     let logits = model.decoder.logits(&weights, hidden.reshape([rows * n, width]));
     let worst = largest_difference(&values(logits), &golden.floats("logits"));

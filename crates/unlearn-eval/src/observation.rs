@@ -76,7 +76,7 @@ pub fn observe(
         let mut askable: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].answer_text().is_some()).collect();
         // Prompts of like length go together: less padding, and answers of like length.
         askable.sort_by_key(|&i| tokens[i].prompt().len());
-        let options = Options { max_new_tokens: effort.max_new_tokens, ..Options::default() };
+        let options = Options { max_new_tokens: effort.max_new_tokens, hidden: encoder.hidden, ..Options::default() };
         let mut finished = base + rows.len() - askable.len();
         for group in askable.chunks(effort.batch_size.max(1)) {
             let prompts: Vec<Vec<u32>> = group.iter().map(|&i| tokens[i].prompt().to_vec()).collect();

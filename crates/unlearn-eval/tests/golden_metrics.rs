@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use unlearn_core::recipe::EvalSection;
+use unlearn_core::recipe::{ChatSection, EvalSection};
 use unlearn_core::score::Subject;
 use unlearn_data::read;
 use unlearn_engine::{LanguageModel, device};
@@ -26,7 +26,7 @@ fn expected() -> Value {
 fn a_question_becomes_the_same_tokens_and_labels() {
     let expected = expected();
     let rows = read::rows(&golden().join("forget.jsonl"), Some(1)).expect("rows");
-    let tokens = model().encoder(None).encode(&rows[0]).expect("encodes");
+    let tokens = model().encoder(&ChatSection::default()).encode(&rows[0]).expect("encodes");
     assert_eq!(serde_json::json!(tokens.ids), expected["example_tokens"]["input_ids"]);
     assert_eq!(serde_json::json!(tokens.labels), expected["example_tokens"]["labels"]);
 }
@@ -42,7 +42,7 @@ fn probability_and_rouge_of_every_item() {
         })
         .collect();
     let section = EvalSection { max_new_tokens: 32, batch_size: 5, ..EvalSection::default() };
-    let done = evaluate(&model, &model.encoder(None), Subject::default(), &sets, &section, 0, &mut |_| ());
+    let done = evaluate(&model, &model.encoder(&ChatSection::default()), Subject::default(), &sets, &section, 0, &mut |_| ());
     let done = done.expect("evaluates");
     let keys = [("probability", "prob"), ("rouge", "rougeL_recall")];
     for (metric, key) in keys {

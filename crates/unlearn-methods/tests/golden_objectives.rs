@@ -47,7 +47,7 @@ impl Golden {
         let (ids, labels, mask) = (read("input_ids"), read("labels"), read("attention_mask"));
         let row = |i: usize| {
             let n = mask[i].iter().sum::<i64>() as usize;
-            TokenRow { ids: ids[i][..n].iter().map(|&x| x as u32).collect(), labels: labels[i][..n].to_vec() }
+            TokenRow::of_tokens(ids[i][..n].iter().map(|&x| x as u32).collect(), labels[i][..n].to_vec())
         };
         (0..ids.len()).map(row).collect()
     }

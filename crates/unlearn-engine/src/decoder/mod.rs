@@ -68,12 +68,14 @@ impl Decoder {
 
     /// Hidden states after the final norm, `[rows, tokens, width]`, of `tokens` `[rows, tokens]`.
     ///
-    /// Attention is causal; with rows padded on the right, no token sees padding.
+    /// Attention is causal; with rows padded on the right, no token sees padding. `unseen[row][token]` are tokens
+    /// that no other sees; none when it is empty.
     #[must_use]
-    pub fn hidden(&self, weights: &Weights, tokens: Tensor<2, Int>) -> Tensor<3> {
+    pub fn hidden(&self, weights: &Weights, tokens: Tensor<2, Int>, unseen: &[Vec<bool>]) -> Tensor<3> {
         let [_, n] = tokens.dims();
         let device = tokens.device();
-        let pass = Pass { rotation: self.rotation(&[(0..n).collect()], &device), mask: causal(n, &device) };
+        let mask = if unseen.is_empty() { causal(n, &device) } else { Some(selective(unseen, 0, &device)) };
+        let pass = Pass { rotation: self.rotation(&[(0..n).collect()], &device), mask };
         let mut x = self.embed(weights, tokens);
         for block in &self.blocks {
             x = block.forward(&self.config, weights, x, &pass, None);
@@ -99,14 +101,19 @@ impl Decoder {
 
     /// Hidden states of further tokens after those in the cache, which grows by them.
     ///
-    /// `padding[row]` tokens at a row's left do not exist: nothing sees them and positions count from after them.
+    /// `unseen[row]` tells of each token in the cache and then of each new one whether no other sees it, as with the
+    /// padding at a row's left: positions count those that are seen.
     #[must_use]
-    pub fn extend(&self, weights: &Weights, tokens: Tensor<2, Int>, padding: &[usize], cache: &mut Cache) -> Tensor<3> {
-        let [_, n] = tokens.dims();
+    pub fn extend(
+        &self,
+        weights: &Weights,
+        tokens: Tensor<2, Int>,
+        unseen: &[Vec<bool>],
+        cache: &mut Cache,
+    ) -> Tensor<3> {
         let (device, past) = (tokens.device(), cache.len());
-        let position = |row_padding: usize| (past..past + n).map(|i| i.saturating_sub(row_padding)).collect();
-        let positions: Vec<Vec<usize>> = padding.iter().map(|&p| position(p)).collect();
-        let mask = padded(padding, past, n, &device);
+        let positions: Vec<Vec<usize>> = unseen.iter().map(|row| positions(row, past)).collect();
+        let mask = selective(unseen, past, &device);
         let pass = Pass { rotation: self.rotation(&positions, &device), mask: Some(mask) };
         let mut x = self.embed(weights, tokens);
         for (i, block) in self.blocks.iter().enumerate() {
@@ -151,14 +158,25 @@ fn causal(n: usize, device: &Device) -> Option<Tensor<4>> {
     (n > 1).then(|| Tensor::from_data(TensorData::new(values, [1, 1, n, n]), device))
 }
 
-/// `[rows, 1, n, past + n]`: causal, and nobody sees the padding at the left.
-fn padded(padding: &[usize], past: usize, n: usize, device: &Device) -> Tensor<4> {
-    let keys = past + n;
-    let mut values = Vec::with_capacity(padding.len() * n * keys);
-    for &p in padding {
+/// Where the tokens from `past` on stand when only those that are seen count.
+fn positions(unseen: &[bool], past: usize) -> Vec<usize> {
+    let mut seen = unseen[..past].iter().filter(|u| !**u).count();
+    let place = unseen[past..].iter().map(|&u| {
+        seen += usize::from(!u);
+        seen.saturating_sub(1)
+    });
+    place.collect()
+}
+
+/// `[rows, 1, n, past + n]`: causal, and an unseen token is seen by nobody.
+fn selective(unseen: &[Vec<bool>], past: usize, device: &Device) -> Tensor<4> {
+    let keys = unseen.first().map_or(0, Vec::len);
+    let n = keys - past;
+    let mut values = Vec::with_capacity(unseen.len() * n * keys);
+    for row in unseen {
         for query in past..keys {
-            values.extend((0..keys).map(|key| if key < p || key > query { MASKED } else { 0.0 }));
+            values.extend((0..keys).map(|key| if row[key] || key > query { MASKED } else { 0.0 }));
         }
     }
-    Tensor::from_data(TensorData::new(values, [padding.len(), 1, n, keys]), device)
+    Tensor::from_data(TensorData::new(values, [unseen.len(), 1, n, keys]), device)
 }

@@ -22,6 +22,8 @@ pub struct Options {
     pub stop: Vec<String>,
     /// The seed of sampling.
     pub seed: u64,
+    /// A token that attention does not see, wherever it stands in a prompt (see `chat.hide_pad_token`).
+    pub hidden: Option<u32>,
 }
 
 /// One answer.
@@ -53,7 +55,7 @@ pub fn end_tokens(model: &LanguageModel) -> Vec<u32> {
 /// A row that is still being written.
 struct Open {
     row: usize,
-    padding: usize,
+    unseen: Vec<bool>,
     last: u32,
     rng: rand_chacha::ChaCha8Rng,
 }
@@ -77,7 +79,7 @@ pub fn generate(
     let mut open: Vec<Open> = prompts
         .iter()
         .enumerate()
-        .map(|(row, p)| Open { row, padding: width - p.len(), last: 0, rng: sample::stream(options.seed, row) })
+        .map(|(row, p)| Open { row, unseen: unseen(p, width, options.hidden), last: 0, rng: sample::stream(options.seed, row) })
         .collect();
     let mut cache = Cache::default();
     let padded = prompts.iter().flat_map(|p| {
@@ -88,14 +90,15 @@ pub fn generate(
     let mut columns = width;
     for _ in 0..options.max_new_tokens.min(room) {
         let tokens: Tensor<2, Int> = Tensor::from_data(TensorData::new(input, [open.len(), columns]), device);
-        let padding: Vec<usize> = open.iter().map(|o| o.padding).collect();
-        let hidden = model.decoder.extend(&weights, tokens, &padding, &mut cache);
+        let unseen: Vec<Vec<bool>> = open.iter().map(|o| o.unseen.clone()).collect();
+        let hidden = model.decoder.extend(&weights, tokens, &unseen, &mut cache);
         let [rows, n, d] = hidden.dims();
         let last: Tensor<2> = hidden.narrow(1, n - 1, 1).reshape([rows, d]);
         let logits = values(model.decoder.logits(&weights, last));
         let vocabulary = logits.len() / rows;
         let mut keep = Vec::new();
         for (i, o) in open.iter_mut().enumerate() {
+            o.unseen.push(false);
             o.last = options.sampling.choose(&logits[i * vocabulary..(i + 1) * vocabulary], &mut o.rng);
             if ends.contains(&o.last) {
                 continue;
@@ -125,6 +128,12 @@ pub fn generate(
         finish(model, written, &options.stop)?;
     }
     Ok(done)
+}
+
+/// The padding at a prompt's left, and the hidden token in it.
+fn unseen(prompt: &[u32], width: usize, hidden: Option<u32>) -> Vec<bool> {
+    let padding = std::iter::repeat_n(true, width - prompt.len());
+    padding.chain(prompt.iter().map(|&id| Some(id) == hidden)).collect()
 }
 
 fn check(model: &LanguageModel, prompts: &[Vec<u32>]) -> Result<(), EngineError> {

@@ -54,7 +54,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     subjects.extend(recipe.model.retrained.iter().map(|p| ("retrained", p.as_path())));
     subjects.extend(recipe.model.reference.iter().map(|p| ("reference", p.as_path())));
     let first = context.model(recipe.model_path()?)?;
-    let encoder = first.encoder(recipe.chat.system.as_deref());
+    let encoder = first.encoder(&recipe.chat);
     for set in sets::eval_sets(recipe)? {
         sets::check(&first, &encoder, &set.rows)?;
     }
@@ -100,7 +100,7 @@ pub fn check(recipe: &Recipe) -> Result<()> {
 
 /// Takes the recipe's metrics of a model on all its sets, with progress.
 pub fn examine(context: &Context, recipe: &Recipe, model: &LanguageModel, name: &str, what: &str) -> Result<Evaluation> {
-    let encoder = model.encoder(recipe.chat.system.as_deref());
+    let encoder = model.encoder(&recipe.chat);
     let subject = Subject {
         name: name.to_owned(),
         path: model.path.display().to_string(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
+use unlearn_core::recipe::ChatSection;
 use unlearn_data::{Message, read};
 use unlearn_engine::LanguageModel;
 use unlearn_engine::generate::{Options, Sampling, generate};
@@ -36,6 +37,11 @@ pub struct SamplingFlags {
 }
 
 impl SamplingFlags {
+    /// How text becomes a conversation.
+    pub fn chat(&self) -> ChatSection {
+        ChatSection { system: self.system.clone(), ..ChatSection::default() }
+    }
+
     /// The options of a generation.
     pub fn options(&self, seed: u64) -> Result<Options> {
         let refuse = |what: String| Err(Refusal::new(what, "see `unlearn generate --help`").into());
@@ -46,7 +52,7 @@ impl SamplingFlags {
             return refuse(format!("`--top-p {}` is not possible: it lies above 0, up to 1", self.top_p));
         }
         let sampling = Sampling { temperature: self.temperature, top_k: self.top_k, top_p: self.top_p };
-        Ok(Options { max_new_tokens: self.max_new_tokens, sampling, stop: self.stop.clone(), seed })
+        Ok(Options { max_new_tokens: self.max_new_tokens, sampling, stop: self.stop.clone(), seed, hidden: None })
     }
 }
 
@@ -99,7 +105,7 @@ impl Generate {
     }
 
     fn of_texts(&self, model: &LanguageModel) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
-        let encoder = model.encoder(self.sampling.system.as_deref());
+        let encoder = model.encoder(&self.sampling.chat());
         let encode = |text: &String| -> Result<Vec<u32>> {
             Ok(match self.raw {
                 true => model.need_tokenizer()?.encode(text, true)?,
@@ -110,7 +116,7 @@ impl Generate {
     }
 
     fn of_file(&self, model: &LanguageModel, path: &Path) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
-        let encoder = model.encoder(self.sampling.system.as_deref());
+        let encoder = model.encoder(&self.sampling.chat());
         let rows = read::rows(path, None)?;
         let prompts = rows.iter().map(|r| Ok(encoder.encode(r)?.prompt().to_vec())).collect::<Result<_>>()?;
         Ok((rows.iter().map(unlearn_data::Row::prompt_text).collect(), prompts))

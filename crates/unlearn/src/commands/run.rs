@@ -62,7 +62,7 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
         return Err(RecipeError::Missing { field: "data.retain", hint }.into());
     }
     let mut model = context.model(recipe.model_path()?)?;
-    let encoder = model.encoder(recipe.chat.system.as_deref());
+    let encoder = model.encoder(&recipe.chat);
     let forget = sets::token_rows(&model, &encoder, &recipe.data.forget, recipe.data.limit)?;
     let retain = match needs.retain {
         true => sets::token_rows(&model, &encoder, &recipe.data.retain, recipe.data.limit)?,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
+use unlearn_core::recipe::ChatSection;
 use unlearn_data::{TokenRow, read};
 use unlearn_engine::batch::Which;
 use unlearn_engine::likelihood::score_rows;
@@ -32,7 +33,7 @@ impl Score {
     pub fn run(self, context: &Context) -> Result<()> {
         let model = context.model(&self.model)?;
         let rows = read::rows(&self.input, None)?;
-        let tokens = sets::check(&model, &model.encoder(self.system.as_deref()), &rows)?;
+        let tokens = sets::check(&model, &model.encoder(&ChatSection { system: self.system.clone(), ..ChatSection::default() }), &rows)?;
         let bar = context.bar("score", tokens.len());
         let scores = score_rows(&model, &tokens, Which::All, self.micro_tokens, |n| bar.set(n, ""));
         drop(bar);

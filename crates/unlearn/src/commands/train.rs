@@ -49,7 +49,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         return Err(RecipeError::Missing { field: "data.train", hint }.into());
     }
     let mut model = context.model(recipe.model_path()?)?;
-    let encoder = model.encoder(recipe.chat.system.as_deref());
+    let encoder = model.encoder(&recipe.chat);
     let rows = sets::token_rows(&model, &encoder, &recipe.data.train, recipe.data.limit)?;
     let mut job = match Job::begin(context, "train", output, recipe, &sets::inputs(recipe))? {
         Begun::Job(job) => job,
