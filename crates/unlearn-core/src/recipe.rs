@@ -142,6 +142,19 @@ pub struct DataSection {
     pub limit: Option<usize>,
 }
 
+impl DataSection {
+    fn check(&self) -> Result<(), RecipeError> {
+        if self.limit == Some(0) {
+            return Err(RecipeError::value("data.limit", 0, "it must be at least 1"));
+        }
+        let taken = ["train", "forget", "retain", "holdout", "model", "reference", "retrained"];
+        match self.also.keys().find(|name| taken.contains(&name.as_str())) {
+            Some(name) => Err(RecipeError::value("data.also", name, "the name is taken")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// `[chat]`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -341,6 +354,8 @@ impl Recipe {
         for assignment in assignments {
             settings::assign(&mut table, assignment)?;
         }
+        // What is written down holds wherever it is read from.
+        rebase(&mut table, &std::env::current_dir().unwrap_or_default());
         Self::from_table(table, path)
     }
 
@@ -366,7 +381,16 @@ impl Recipe {
         }
         let recipe: Self = table.try_into().map_err(|e| Self::parse_error(path, e))?;
         recipe.train.check()?;
+        recipe.data.check()?;
         Ok(recipe)
+    }
+
+    /// The recipe without what does not change results: two recipes that agree in it are the same run.
+    #[must_use]
+    pub fn essence(&self) -> Self {
+        let mut essence = self.clone();
+        essence.train.save_seconds = TrainSection::default().save_seconds;
+        essence
     }
 
     fn parse_error(path: Option<&Path>, e: toml::de::Error) -> RecipeError {

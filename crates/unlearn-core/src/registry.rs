@@ -48,8 +48,16 @@ pub fn nearest<'a>(given: &str, valid: impl Iterator<Item = &'a str>) -> Option<
     let given = normal(given);
     let scored = valid.map(|v| {
         let name = normal(v);
-        // `learning_rat` for `train.learning_rate`: the last segment alone counts too.
-        let tail = name.rsplit('.').next().map_or(0.0, |t| strsim::jaro_winkler(&given, t) - 0.02);
+        let tail = match (given.rsplit_once('.'), name.rsplit_once('.')) {
+            // A section that is right says nothing of a field that is not.
+            (Some((s, f)), Some((section, field))) => {
+                let parts = strsim::jaro_winkler(s, section).min(strsim::jaro_winkler(f, field));
+                return (v, parts);
+            }
+            // `learning_rat` for `train.learning_rate`.
+            (None, Some((_, field))) => strsim::jaro_winkler(&given, field) - 0.02,
+            _ => 0.0,
+        };
         // Short names: one slip, a swap included, is a near miss whatever its share of the letters.
         let slip = if strsim::damerau_levenshtein(&given, &name) == 1 { 0.85 } else { 0.0 };
         (v, strsim::jaro_winkler(&given, &name).max(tail).max(slip))

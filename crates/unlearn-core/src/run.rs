@@ -12,7 +12,7 @@ use crate::file::{self, FileError};
 pub struct RunRecord {
     /// Always [`RunRecord::SCHEMA`].
     pub schema: String,
-    /// `train`, `run`, `eval` or `demo`.
+    /// `train`, `run` or `eval`.
     pub command: String,
     /// The command line that a user can repeat.
     pub argv: Vec<String>,
@@ -44,7 +44,7 @@ impl RunRecord {
 pub struct Cost {
     /// Wall-clock seconds, interrupted parts included.
     pub seconds: f64,
-    /// Tokens that went through the model forwards, padding not counted.
+    /// Tokens that training took through the model, padding not counted.
     pub tokens: u64,
     /// Peak resident memory in bytes, where the system tells it.
     pub peak_memory: Option<u64>,

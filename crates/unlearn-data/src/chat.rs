@@ -4,7 +4,7 @@ use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, Error, ErrorKind, context};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, context};
 use serde_json::Value;
 use unlearn_core::file;
 
@@ -16,12 +16,21 @@ pub struct ChatTemplate {
     source: String,
     bos_token: String,
     eos_token: String,
+    /// Where it came from, for errors.
+    name: String,
 }
 
 impl ChatTemplate {
     /// A template from its source.
     pub fn new(source: impl Into<String>, bos_token: impl Into<String>, eos_token: impl Into<String>) -> Self {
-        Self { source: source.into(), bos_token: bos_token.into(), eos_token: eos_token.into() }
+        let name = "chat template".to_owned();
+        Self { source: source.into(), bos_token: bos_token.into(), eos_token: eos_token.into(), name }
+    }
+
+    /// The same template; errors say that it came from `path`.
+    #[must_use]
+    pub fn named(self, path: &Path) -> Self {
+        Self { name: format!("`{}`", path.display()), ..self }
     }
 
     /// The Jinja text.
@@ -46,7 +55,8 @@ impl ChatTemplate {
         let config: Value = if config_path.exists() { file::read_json(&config_path)? } else { Value::Null };
         let jinja = dir.join("chat_template.jinja");
         let source = if jinja.exists() { Some(file::read_text(&jinja)?) } else { None };
-        Ok(Self::of_config(&config, source))
+        let path = if source.is_some() { jinja } else { config_path };
+        Ok(Self::of_config(&config, source).map(|template| template.named(&path)))
     }
 
     /// The template in a `tokenizer_config.json`, or another one with its special tokens; `None` where there is none.
@@ -69,7 +79,9 @@ impl ChatTemplate {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
         env.add_function("strftime_now", |format: String| jiff::Zoned::now().strftime(&format).to_string());
-        let template = env.template_from_str(&self.source).map_err(failed)?;
+        // By default the name's extension would decide on escaping.
+        env.set_auto_escape_callback(|_| AutoEscape::None);
+        let template = env.template_from_named_str(&self.name, &self.source).map_err(failed)?;
         let messages = minijinja::Value::from(Serde(messages));
         template
             .render(context! {

@@ -61,6 +61,9 @@ impl Encoder {
     /// # Errors
     /// Names the row's file and line: text without a tokenizer, an id outside the vocabulary, nothing supervised.
     pub fn encode(&self, row: &Row) -> Result<TokenRow, DataError> {
+        if row.answer_text().is_some_and(|a| a.trim().is_empty()) {
+            return Err(bad(row, "the answer is empty"));
+        }
         let tokens = match &row.content {
             Content::Tokens { input_ids, labels } => TokenRow::of_tokens(input_ids.clone(), labels.clone()),
             Content::Question { question, answer } => self.dialogue(row, &[Message::new("user", question)], answer)?,
@@ -104,14 +107,14 @@ impl Encoder {
         let tokenizer = self.tokenizer(&row)?;
         match &self.template {
             Some(t) => tokenizer.encode(&t.render(&self.with_system(conversation), true)?, false),
-            None => tokenizer.encode(&plain(conversation), true),
+            None => tokenizer.encode(&plain(&self.with_system(conversation)), true),
         }
     }
 
     fn dialogue(&self, row: &Row, before: &[Message], answer: &str) -> Result<TokenRow, DataError> {
         let tokenizer = self.tokenizer(row)?;
         let Some(template) = &self.template else {
-            let prompt = plain(before);
+            let prompt = plain(&self.with_system(before));
             return self.completion(row, &prompt, &format!(" {}", answer.trim_start()));
         };
         let mut messages = self.with_system(before);

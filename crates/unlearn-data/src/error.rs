@@ -62,11 +62,12 @@ impl DataError {
             Self::File(e) => e.hint(),
             Self::Kind { .. } => Some("data files end in .jsonl, .json, .csv or .txt".into()),
             Self::Row { reason, .. } if reason.contains("field") => Some(
-                "a row is {question, answer}, {prompt, completion}, {messages: […]}, {text} or {input_ids, labels}".into(),
+                "a row is {question, answer}, {prompt, completion}, {messages: […]}, {text} or {input_ids, labels}"
+                    .into(),
             ),
-            Self::NoTokenizer { .. } => Some(
-                "put `tokenizer.json` into the model's folder, or give rows of `input_ids` and `labels`".into(),
-            ),
+            Self::NoTokenizer { .. } => {
+                Some("put `tokenizer.json` into the model's folder, or give rows of `input_ids` and `labels`".into())
+            }
             _ => None,
         }
     }

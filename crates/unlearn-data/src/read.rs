@@ -58,10 +58,15 @@ fn json_lines(text: &str, path: &Arc<PathBuf>) -> Result<Vec<Row>, DataError> {
     let filled = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty());
     filled
         .map(|(i, l)| {
-            let value = serde_json::from_str(l).map_err(|e| bad(path, i + 1, format!("not JSON: {e}")))?;
+            let value = serde_json::from_str(l).map_err(|e| bad(path, i + 1, not_json(&e)))?;
             object_row(value, path, i + 1)
         })
         .collect()
+}
+
+/// A row is one line, so that the parser's own count of lines would mislead.
+fn not_json(e: &serde_json::Error) -> String {
+    format!("not JSON: {e}").replace(" at line 1 column", " at column")
 }
 
 fn json_array(text: &str, path: &Arc<PathBuf>) -> Result<Vec<Row>, DataError> {

@@ -105,7 +105,9 @@ impl Row {
     pub fn prompt_text(&self) -> String {
         match &self.content {
             Content::Question { question, .. } => question.clone(),
-            Content::Messages(m) => m.iter().rev().skip(1).find(|m| m.role == "user").map_or(String::new(), |m| m.content.clone()),
+            Content::Messages(m) => {
+                m.iter().rev().skip(1).find(|m| m.role == "user").map_or(String::new(), |m| m.content.clone())
+            }
             Content::Completion { prompt, .. } => prompt.clone(),
             Content::Text(_) | Content::Tokens { .. } => String::new(),
         }
@@ -136,12 +138,20 @@ fn content(o: &Map<String, Value>) -> Result<Content, String> {
         let messages: Vec<Message> = serde_json::from_value(messages.clone())
             .map_err(|e| format!("field `messages` is not a list of {{role, content}}: {e}"))?;
         return match messages.last() {
+            Some(last) if last.role == "assistant" && last.content.trim().is_empty() => {
+                Err("field `messages` ends with an empty answer".into())
+            }
             Some(last) if last.role == "assistant" => Ok(Content::Messages(messages)),
             _ => Err("field `messages` does not end with an `assistant` turn".into()),
         };
     }
+    let filled = |field: &str, value: String| match value.trim() {
+        "" => Err(format!("field `{field}` is empty")),
+        _ => Ok(value),
+    };
     let need = |field: &str, has: &str| {
-        text(o, field)?.ok_or_else(|| format!("the row has a field `{has}` but no field `{field}`"))
+        let value = text(o, field)?.ok_or_else(|| format!("the row has a field `{has}` but no field `{field}`"))?;
+        filled(field, value)
     };
     if let Some(question) = text(o, "question")? {
         return Ok(Content::Question { question, answer: need("answer", "question")? });
@@ -150,7 +160,7 @@ fn content(o: &Map<String, Value>) -> Result<Content, String> {
         return Ok(Content::Completion { prompt, completion: need("completion", "prompt")? });
     }
     if let Some(text) = text(o, "text")? {
-        return Ok(Content::Text(text));
+        return Ok(Content::Text(filled("text", text)?));
     }
     let has = o.keys().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
     Err(format!("the row has no field `question`, `prompt`, `messages`, `text` or `input_ids`, only {has}"))

@@ -61,7 +61,8 @@ impl Tokenizer {
     /// When the tokenizer refuses the text.
     pub fn encode(&self, text: &str, special: bool) -> Result<Vec<u32>, DataError> {
         let encoding = self.inner.encode_fast(text, special);
-        let encoding = encoding.map_err(|e| DataError::Tokenizer { path: "tokenizer.json".into(), reason: e.to_string() })?;
+        let encoding =
+            encoding.map_err(|e| DataError::Tokenizer { path: "tokenizer.json".into(), reason: e.to_string() })?;
         Ok(encoding.get_ids().to_vec())
     }
 

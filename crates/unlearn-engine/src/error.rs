@@ -135,7 +135,7 @@ impl EngineError {
             Self::File(e) => e.hint(),
             Self::Data(e) => e.hint(),
             Self::Family { source, .. } => {
-                Some(format!("{}; `unlearn families` lists what can be read", source.hint()))
+                Some(format!("{} (`unlearn families` lists what can be read)", source.hint()))
             }
             Self::Gguf { source, .. } => source.hint(),
             Self::Checkpoint { .. } => {
@@ -147,7 +147,7 @@ impl EngineError {
             }
             Self::TooLong { .. } => Some("shorten the row, or drop it".into()),
             Self::Diverged { .. } => {
-                Some("lower `train.learning_rate`, or set `train.clip` lower; the last saved state is kept".into())
+                Some("run again in a new folder with a lower `train.learning_rate` or `train.clip`".into())
             }
             Self::Interrupted { .. } => Some("run the same command with `--resume` to go on".into()),
             Self::State { .. } => Some("resume with the recipe that began the run, or choose another `--out`".into()),

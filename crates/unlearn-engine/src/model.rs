@@ -8,7 +8,7 @@ use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
 
 use crate::checkpoint::{Entry, Precision, Source, WeightFiles, map_file, write_folder};
 use crate::gguf::Checkpoint;
-use crate::{Decoder, EngineError, Parameters, families};
+use crate::{Decoder, DecoderConfig, EngineError, Parameters, families};
 
 /// A model that was read from a checkpoint, or made.
 #[derive(Debug, Clone)]
@@ -47,6 +47,19 @@ impl LanguageModel {
         let tokenizer = Tokenizer::of_folder(path)?;
         let template = ChatTemplate::of_folder(path)?;
         Self { path: path.to_owned(), decoder, parameters, tokenizer, template, source }.checked()
+    }
+
+    /// Reads a checkpoint's configuration alone.
+    ///
+    /// # Errors
+    /// When it is no checkpoint of a known family.
+    pub fn read_config(path: &Path) -> Result<DecoderConfig, EngineError> {
+        if path.is_file() {
+            let map = map_file(path)?;
+            let file = Checkpoint::parse(&map).map_err(|source| EngineError::Gguf { path: path.to_owned(), source })?;
+            return families::decoder_config(&file.config, path);
+        }
+        families::decoder_config(&Source::read(path)?.config, &path.join("config.json"))
     }
 
     fn read_gguf(path: &Path, device: &Device) -> Result<Self, EngineError> {

@@ -30,10 +30,12 @@ impl EvalError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unknown(e) => Some(format!("{}; `unlearn metrics` lists them", e.hint())),
+            Self::Unknown(e) => Some(format!("{} (`unlearn metrics` lists them)", e.hint())),
             Self::Data(e) => e.hint(),
             Self::Engine(e) => e.hint(),
-            Self::NotFinite { .. } => Some("its weights hold values that are not finite: train it again with a lower learning rate".into()),
+            Self::NotFinite { .. } => {
+                Some("its weights hold values that are not finite: train it again with a lower learning rate".into())
+            }
         }
     }
 }

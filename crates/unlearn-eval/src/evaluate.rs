@@ -65,11 +65,8 @@ pub fn evaluate(
     let metrics = metrics::by_name(&section.metrics)?;
     let needs = metrics.iter().fold(Needs::default(), |n, m| n.or(m.needs));
     let passes = usize::from(needs.log_probs) + usize::from(needs.generations);
-    let effort = Effort {
-        tokens: TOKENS_AT_ONCE,
-        batch_size: section.batch_size,
-        max_new_tokens: section.max_new_tokens,
-    };
+    let effort =
+        Effort { tokens: TOKENS_AT_ONCE, batch_size: section.batch_size, max_new_tokens: section.max_new_tokens };
     let chosen: Vec<Vec<Row>> = sets.iter().map(|s| selected(&s.rows, section.rows)).collect();
     let total = chosen.iter().map(Vec::len).sum::<usize>() * passes;
     let mut report = EvalReport::new(subject);

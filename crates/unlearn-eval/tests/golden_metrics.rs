@@ -42,7 +42,8 @@ fn probability_and_rouge_of_every_item() {
         })
         .collect();
     let section = EvalSection { max_new_tokens: 32, batch_size: 5, ..EvalSection::default() };
-    let done = evaluate(&model, &model.encoder(&ChatSection::default()), Subject::default(), &sets, &section, 0, &mut |_| ());
+    let done =
+        evaluate(&model, &model.encoder(&ChatSection::default()), Subject::default(), &sets, &section, 0, &mut |_| ());
     let done = done.expect("evaluates");
     let keys = [("probability", "prob"), ("rouge", "rougeL_recall")];
     for (metric, key) in keys {
@@ -53,7 +54,10 @@ fn probability_and_rouge_of_every_item() {
             for (i, value) in score.per_item.iter().enumerate() {
                 let value = value.expect("every row has a value");
                 let golden = expected[&name]["value_by_index"][i.to_string()][key].as_f64().expect("a number");
-                assert!((value - golden).abs() <= 1e-4 * golden.abs(), "{name} of row {i}: {value} instead of {golden}");
+                assert!(
+                    (value - golden).abs() <= 1e-4 * golden.abs(),
+                    "{name} of row {i}: {value} instead of {golden}"
+                );
             }
             let aggregate = expected[&name]["agg_value"].as_f64().expect("a number");
             assert!((score.value.expect("a mean") / aggregate - 1.0).abs() < 1e-4, "{name}");

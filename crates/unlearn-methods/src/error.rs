@@ -45,10 +45,15 @@ impl MethodError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unknown(e) => Some(format!("{}; `unlearn methods` lists them", e.hint())),
+            Self::Unknown(e) => Some(format!("{} (`unlearn methods` lists them)", e.hint())),
             Self::UnknownField { field, fields, .. } => {
                 let nearest = unlearn_core::nearest(field, fields.iter().map(String::as_str));
-                Some(nearest.map_or_else(|| format!("its fields: {}", fields.join(", ")), |n| format!("did you mean `{n}`?")))
+                Some(
+                    nearest.map_or_else(
+                        || format!("its fields: {}", fields.join(", ")),
+                        |n| format!("did you mean `{n}`?"),
+                    ),
+                )
             }
             Self::Configure { method, .. } => Some(format!("`unlearn methods show {method}` prints its page")),
             Self::Value { .. } => None,

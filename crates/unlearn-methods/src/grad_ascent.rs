@@ -44,6 +44,7 @@ impl Default for GradAscent {
 
 impl Method for GradAscent {
     const NAME: &'static str = "grad-ascent";
+    const PAGE: &'static str = Self::PAGE;
 
     fn check(&self) -> Result<(), MethodError> {
         MethodError::require(self.gamma > 0.0, "gamma", self.gamma, "it must be positive")

@@ -52,6 +52,7 @@ impl Default for GradDiff {
 
 impl Method for GradDiff {
     const NAME: &'static str = "grad-diff";
+    const PAGE: &'static str = Self::PAGE;
 
     fn check(&self) -> Result<(), MethodError> {
         MethodError::require(self.gamma >= 0.0, "gamma", self.gamma, "it must not be negative")?;

@@ -12,8 +12,5 @@ mod retain;
 
 pub use error::MethodError;
 pub use fine_tune::FineTune;
-pub use grad_ascent::GradAscent;
-pub use grad_diff::GradDiff;
-pub use npo::Npo;
 pub use registry::{Entry, METHODS, entry, objective};
 pub use retain::Retain;

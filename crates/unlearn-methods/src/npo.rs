@@ -56,6 +56,7 @@ impl Default for Npo {
 
 impl Method for Npo {
     const NAME: &'static str = "npo";
+    const PAGE: &'static str = Self::PAGE;
 
     fn check(&self) -> Result<(), MethodError> {
         MethodError::require(self.beta > 0.0, "beta", self.beta, "it must be positive")?;

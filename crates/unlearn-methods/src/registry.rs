@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use unlearn_core::registry::{self, Named};
 use unlearn_engine::train::Objective;
 
-use crate::{GradAscent, GradDiff, MethodError, Npo};
+use crate::{MethodError, grad_ascent, grad_diff, npo};
 
 /// One method.
 pub struct Entry {
@@ -27,25 +27,21 @@ impl Named for Entry {
 }
 
 impl Entry {
-    /// The first sentence under *Idea* on its page.
-    #[must_use]
-    pub fn summary(&self) -> &'static str {
-        let idea = self.page.split("# Idea").nth(1).unwrap_or_default().trim_start();
-        idea.split_once("\n\n").map_or(idea, |(first, _)| first).trim()
+    const fn of<M: Method>() -> Self {
+        Self { name: M::NAME, page: M::PAGE, defaults: defaults::<M>, make: make::<M> }
     }
 }
 
 /// Every method, in the order in which they are listed.
-pub static METHODS: &[Entry] = &[
-    Entry { name: "grad-ascent", page: GradAscent::PAGE, defaults: defaults::<GradAscent>, make: make::<GradAscent> },
-    Entry { name: "grad-diff", page: GradDiff::PAGE, defaults: defaults::<GradDiff>, make: make::<GradDiff> },
-    Entry { name: "npo", page: Npo::PAGE, defaults: defaults::<Npo>, make: make::<Npo> },
-];
+pub static METHODS: &[Entry] =
+    &[Entry::of::<grad_ascent::GradAscent>(), Entry::of::<grad_diff::GradDiff>(), Entry::of::<npo::Npo>()];
 
 /// A method's own part of the registry.
 pub(crate) trait Method: Objective + Default + Serialize + DeserializeOwned + 'static {
     /// Its name.
     const NAME: &'static str;
+    /// Its page in the manual.
+    const PAGE: &'static str;
 
     /// Refuses values that make no sense.
     fn check(&self) -> Result<(), MethodError>;

@@ -142,7 +142,9 @@ impl Tiny {
 
     fn shift(&mut self, direction: &[Vec<f32>], step: f64) {
         for (i, d) in direction.iter().enumerate() {
-            self.model.parameters.update(i, |v| v.iter_mut().zip(d).for_each(|(x, d)| *x += (step * f64::from(*d)) as f32));
+            self.model
+                .parameters
+                .update(i, |v| v.iter_mut().zip(d).for_each(|(x, d)| *x += (step * f64::from(*d)) as f32));
         }
     }
 }
@@ -180,9 +182,11 @@ fn gradients_reach_every_parameter_and_agree_with_finite_differences() {
         }
         let norm = gradient.iter().flatten().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
         // Along the gradient, and along a direction that knows nothing of it.
-        let along: Vec<Vec<f32>> = gradient.iter().map(|g| g.iter().map(|x| (f64::from(*x) / norm) as f32).collect()).collect();
+        let along: Vec<Vec<f32>> =
+            gradient.iter().map(|g| g.iter().map(|x| (f64::from(*x) / norm) as f32).collect()).collect();
         let mut draw = noise(3);
-        let across: Vec<Vec<f32>> = gradient.iter().map(|g| g.iter().map(|_| 0.1 * (draw() as f32 - 0.5)).collect()).collect();
+        let across: Vec<Vec<f32>> =
+            gradient.iter().map(|g| g.iter().map(|_| 0.1 * (draw() as f32 - 0.5)).collect()).collect();
         for direction in [along, across] {
             let products = gradient.iter().flatten().zip(direction.iter().flatten());
             let expected: f64 = products.map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
@@ -210,8 +214,13 @@ fn a_tiny_run_moves_every_parameter_and_is_the_same_whatever_the_micro_batches()
         let run = |micro_tokens: usize| {
             let mut tiny = Tiny::new();
             let reference = Reference::ask(&tiny.model, objective.needs(), &tiny.forget, &tiny.retain, 1024);
-            let section =
-                TrainSection { learning_rate: 1e-3, batch_size: 3, steps: Some(4), micro_tokens, ..TrainSection::default() };
+            let section = TrainSection {
+                learning_rate: 1e-3,
+                batch_size: 3,
+                steps: Some(4),
+                micro_tokens,
+                ..TrainSection::default()
+            };
             let (forget, retain, stop) = (tiny.forget.clone(), tiny.retain.clone(), AtomicBool::new(false));
             let plan = Plan {
                 train: &section,

@@ -41,7 +41,8 @@ impl Golden {
         let file = SafeTensors::deserialize(&self.bytes).expect("safetensors");
         let read = |field: &str| -> Vec<Vec<i64>> {
             let view = file.tensor(&format!("{set}.{field}")).expect(field);
-            let all: Vec<i64> = view.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("8"))).collect();
+            let all: Vec<i64> =
+                view.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("8"))).collect();
             all.chunks(view.shape()[1]).map(<[i64]>::to_vec).collect()
         };
         let (ids, labels, mask) = (read("input_ids"), read("labels"), read("attention_mask"));
@@ -96,8 +97,14 @@ fn check(case: &str, method: &str, micro_tokens: usize) {
     for (spec, sum) in policy.parameters.specs().iter().zip(&sums) {
         let expected = golden.cases[case]["grad_norm"][&spec.name].as_f64().expect("a norm");
         let norm = sum.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
-        assert!((norm / expected - 1.0).abs() < 1e-3, "{case}: the gradient norm of {} is {norm}, not {expected}", spec.name);
-        if ["lm_head.weight", "model.embed_tokens.weight", "model.layers.1.mlp.down_proj.weight"].contains(&spec.name.as_str()) {
+        assert!(
+            (norm / expected - 1.0).abs() < 1e-3,
+            "{case}: the gradient norm of {} is {norm}, not {expected}",
+            spec.name
+        );
+        if ["lm_head.weight", "model.embed_tokens.weight", "model.layers.1.mlp.down_proj.weight"]
+            .contains(&spec.name.as_str())
+        {
             let gap = relative(&spec.to_disk(sum.clone()), &golden.floats(&format!("{case}.grad.{}", spec.name)));
             assert!(gap < 1e-3, "{case}: the gradient of {} differs by {gap}", spec.name);
         }
@@ -116,7 +123,15 @@ fn check(case: &str, method: &str, micro_tokens: usize) {
         ..TrainSection::default()
     };
     let stop = AtomicBool::new(false);
-    let plan = Plan { train: &section, seed: 0, forget: &forget, retain: &retain, reference: &reference, state: None, stop: &stop };
+    let plan = Plan {
+        train: &section,
+        seed: 0,
+        forget: &forget,
+        retain: &retain,
+        reference: &reference,
+        state: None,
+        stop: &stop,
+    };
     let mut losses = Vec::new();
     let mut trained = policy.clone();
     let mut tell = |p: Progress<'_>| {
@@ -133,7 +148,11 @@ fn check(case: &str, method: &str, micro_tokens: usize) {
     let name = "model.layers.1.mlp.down_proj.weight";
     let at = trained.parameters.specs().iter().position(|s| s.name == name).expect(name);
     let ours = trained.parameters.specs()[at].to_disk(trained.parameters.values(at));
-    let worst = ours.iter().zip(golden.floats(&format!("{case}.after3.{name}"))).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let worst = ours
+        .iter()
+        .zip(golden.floats(&format!("{case}.after3.{name}")))
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
     assert!(worst < 1e-5, "{case}: a weight differs by {worst} after three steps");
 }
 

@@ -70,16 +70,17 @@ impl Comparison {
     /// So many questions of each set are shown unless the caller says otherwise.
     pub const MAX_ANSWERS: usize = 8;
 
-    /// One run: its subject before and after.
+    /// One run: its subject before and after, and the retrained model where it was examined beside them.
     pub fn of_run(view: RunView) -> Self {
         let before = SubjectColumn::new("before", &view.eval_before, &view.answers_before);
         let examined = view.eval.as_ref().map_or(view.name.as_str(), |e| e.subject.name.as_str());
         let after_name = if before.is_some() { "after" } else { examined };
         let after = SubjectColumn::new(after_name, &view.eval, &view.answers);
+        let retrained = SubjectColumn::new("retrained", &view.eval_retrained, &view.answers_retrained);
         Self {
             title: format!("Report of {}", view.name),
             subtitle: origin(&view),
-            subjects: before.into_iter().chain(after).collect(),
+            subjects: before.into_iter().chain(after).chain(retrained).collect(),
             runs: vec![view],
             max_answers: Self::MAX_ANSWERS,
         }

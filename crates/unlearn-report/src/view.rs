@@ -32,6 +32,10 @@ pub struct RunView {
     pub answers: Vec<Answer>,
     /// `answers-before.jsonl`.
     pub answers_before: Vec<Answer>,
+    /// `eval-retrained.json`.
+    pub eval_retrained: Option<EvalReport>,
+    /// `answers-retrained.jsonl`.
+    pub answers_retrained: Vec<Answer>,
 }
 
 impl RunView {
@@ -55,6 +59,8 @@ impl RunView {
             eval_before: read_eval(&folder.eval_before())?,
             answers: lines::read(&folder.answers())?,
             answers_before: lines::read(&folder.answers_before())?,
+            eval_retrained: read_eval(&folder.eval_retrained())?,
+            answers_retrained: lines::read(&folder.answers_retrained())?,
         })
     }
 

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{
-    chat, config, convert, demo, eval, generate, inspect, list, report, run, score, train,
-};
+use crate::commands::{chat, config, convert, demo, eval, generate, inspect, list, report, run, score, train};
 
 /// Makes a language model forget what it is told to forget, keeps the rest, and proves both.
 #[derive(Debug, Parser)]

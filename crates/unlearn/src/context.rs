@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -17,8 +17,9 @@ use crate::progress::Bar;
 pub struct Context {
     pub common: Common,
     pub device: Device,
-    /// Set by Ctrl-C or SIGTERM.
+    /// Set by Ctrl-C or SIGTERM, while training.
     pub stop: Arc<AtomicBool>,
+    interruptible: Arc<AtomicBool>,
 }
 
 impl Context {
@@ -26,13 +27,22 @@ impl Context {
     pub fn new(common: Common) -> Result<Self> {
         let device = device::by_name(&common.device)?;
         device::set_threads(common.threads)?;
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, interruptible) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
         for signal in [SIGINT, SIGTERM] {
-            // The second signal ends the program at once; the first lets it save.
+            // While there is something to save, the first signal lets it be saved; any other ends the program at once.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+            flag::register_conditional_default(signal, Arc::clone(&interruptible))?;
             flag::register(signal, Arc::clone(&stop))?;
         }
-        Ok(Self { common, device, stop })
+        Ok(Self { common, device, stop, interruptible })
+    }
+
+    /// Does something that wants to save before a signal ends the program.
+    pub fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.interruptible.store(false, Ordering::SeqCst);
+        let done = work();
+        self.interruptible.store(true, Ordering::SeqCst);
+        done
     }
 
     /// A line of talk on stderr.

@@ -70,10 +70,10 @@ impl Job {
             inputs: digests(inputs)?,
             ..RunRecord::default()
         };
-        let text = recipe.to_toml();
         if earlier {
             let old = if folder.record().exists() { folder.read_record()? } else { record.clone() };
-            let changed = if file::read_text(&folder.recipe()).is_ok_and(|old| old != text) {
+            let recipe_before = Recipe::read(Some(&folder.recipe()), &[]);
+            let changed = if recipe_before.is_ok_and(|r| r.essence() != recipe.essence()) {
                 Some("the recipe")
             } else if old.inputs != record.inputs {
                 Some("a model or a data file")
@@ -92,7 +92,7 @@ impl Job {
             record.cost = old.cost;
         }
         file::create_dir(folder.path())?;
-        file::write_bytes(&folder.recipe(), text.as_bytes())?;
+        file::write_bytes(&folder.recipe(), recipe.to_toml().as_bytes())?;
         let seconds_before = record.cost.seconds;
         let job = Self { folder, record, resumed: earlier, began: Instant::now(), seconds_before };
         job.write_record()?;
@@ -102,7 +102,7 @@ impl Job {
     /// What a resumed run must have in common with the one that was interrupted.
     pub fn fingerprint(&self, recipe: &Recipe) -> String {
         let mut hasher = Hasher::default();
-        hasher.field(recipe.to_toml().as_bytes());
+        hasher.field(recipe.essence().to_toml().as_bytes());
         for (role, digest) in &self.record.inputs {
             hasher.field(role.as_bytes());
             hasher.field(digest.as_bytes());
@@ -150,7 +150,12 @@ impl Job {
     }
 
     /// Writes scores and answers.
-    pub fn write_evaluation(scores: &Path, report: &EvalReport, said: &Path, answers: &[Answer]) -> Result<(), FileError> {
+    pub fn write_evaluation(
+        scores: &Path,
+        report: &EvalReport,
+        said: &Path,
+        answers: &[Answer],
+    ) -> Result<(), FileError> {
         Self::write_answers(said, answers)?;
         file::write_json(scores, report)
     }

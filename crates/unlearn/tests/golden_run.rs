@@ -19,7 +19,8 @@ fn model(dir: &Path, prefix: &str) -> PathBuf {
     let names = tensors.names().filter_map(|n| n.strip_prefix(&format!("{prefix}.")));
     let entries: Vec<Entry<'_>> = names
         .map(|name| {
-            let (shape, precision, values) = tensors.read(&format!("{prefix}.{name}")).expect("reads").expect("is there");
+            let (shape, precision, values) =
+                tensors.read(&format!("{prefix}.{name}")).expect("reads").expect("is there");
             Entry { name: name.to_owned(), shape, precision, values: Box::new(move || values.clone()) }
         })
         .collect();
@@ -56,7 +57,8 @@ fn three_steps_write_the_golden_weights() {
     let dir = tempfile::tempdir().expect("temp dir");
     let (policy, reference) = (model(dir.path(), "model"), model(dir.path(), "reference"));
     let (forget, retain) = (rows(dir.path(), "forget"), rows(dir.path(), "retain"));
-    let golden_tensors = WeightFiles::open_file(&golden().join("objectives/tensors.safetensors")).expect("golden tensors");
+    let golden_tensors =
+        WeightFiles::open_file(&golden().join("objectives/tensors.safetensors")).expect("golden tensors");
     let cases: [(&str, &str, &[&str]); 5] = [
         ("grad_ascent", "grad-ascent", &[]),
         ("grad_diff_nll", "grad-diff", &[]),

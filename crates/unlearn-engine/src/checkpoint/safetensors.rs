@@ -49,7 +49,7 @@ impl WeightFiles {
         }
         let index: Index = file::read_json(&index_path)?;
         let names: BTreeSet<&String> = index.weight_map.values().collect();
-        if let Some(outside) = names.iter().find(|n| Path::new(n).components().count() != 1) {
+        if let Some(outside) = names.iter().find(|n| Path::new(n).file_name() != Some(n.as_ref())) {
             return Err(EngineError::weights(&index_path, format!("it names a file outside the folder: `{outside}`")));
         }
         let files = Self::map(names.into_iter().map(|n| dir.join(n)).collect())?;
@@ -167,13 +167,14 @@ pub fn write_tensors(path: &Path, entries: &[Entry<'_>]) -> Result<(), EngineErr
     let part = path.with_extension("safetensors.part");
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let views = entries.iter().map(|e| (e.name.as_str(), e));
-    // Created here first, so that the file gets the permissions that the user's other files get.
-    File::create(&part).map_err(|e| FileError::write(path, e))?;
+    // The library makes a file that others cannot read: this one gets the permissions of the user's other files.
+    let made = File::create(&part).and_then(|f| f.metadata()).map_err(|e| FileError::write(path, e))?;
     let written = safetensors::serialize_to_file(views, Some(metadata), &part).map_err(|e| match e {
         safetensors::SafeTensorError::IoError(e) => FileError::write(path, e).into(),
         other => EngineError::weights(path, other),
     });
     let finish = || -> std::io::Result<()> {
+        std::fs::set_permissions(&part, made.permissions())?;
         File::open(&part)?.sync_all()?;
         std::fs::rename(&part, path)
     };

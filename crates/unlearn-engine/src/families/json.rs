@@ -24,8 +24,11 @@ impl<'a> Fields<'a> {
     }
 
     /// The fields of an object in a field; `None` where it is missing or null.
-    pub fn object(&self, field: &str) -> Option<Fields<'a>> {
-        self.value.get(field).filter(|v| v.is_object()).map(|value| Fields { value, path: self.path })
+    pub fn object(&self, field: &str) -> Result<Option<Fields<'a>>, EngineError> {
+        match self.get(field) {
+            Some(v) if !v.is_object() => Err(self.bad(field, format!("is not an object but {v}"))),
+            value => Ok(value.map(|value| Fields { value, path: self.path })),
+        }
     }
 
     /// The names of all fields that are there and not null.

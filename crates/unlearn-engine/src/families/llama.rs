@@ -11,6 +11,9 @@ pub(super) const FAMILY: Family = Family {
     config,
 };
 
+/// The decoder is laid out before the weights are looked at: a count beyond this would only fill the memory.
+const MOST_LAYERS: usize = 4096;
+
 fn config(f: &Fields<'_>) -> Result<DecoderConfig, EngineError> {
     f.only("hidden_act", &["silu", "swish"])?;
     let (hidden_size, heads) = (f.size("hidden_size")?, f.size("num_attention_heads")?);
@@ -22,12 +25,16 @@ fn config(f: &Fields<'_>) -> Result<DecoderConfig, EngineError> {
     if head_dim == 0 || head_dim % 2 != 0 {
         return Err(f.bad("head_dim", format!("is {head_dim}; rotary positions need an even width")));
     }
+    let layers = f.size("num_hidden_layers")?;
+    if layers > MOST_LAYERS {
+        return Err(f.bad("num_hidden_layers", format!("is {layers}, more than any model has")));
+    }
     let bias = f.switch("attention_bias")?;
     Ok(DecoderConfig {
         vocab_size: f.size("vocab_size")?,
         hidden_size,
         intermediate_size: f.size("intermediate_size")?,
-        layers: f.size("num_hidden_layers")?,
+        layers,
         heads,
         kv_heads,
         head_dim,
@@ -43,7 +50,7 @@ fn config(f: &Fields<'_>) -> Result<DecoderConfig, EngineError> {
 
 /// Both spellings: `rope_parameters` (with its own `rope_theta`), and `rope_theta` beside `rope_scaling`.
 fn rope(f: &Fields<'_>) -> Result<Rope, EngineError> {
-    let (field, inner) = match (f.object("rope_parameters"), f.object("rope_scaling")) {
+    let (field, inner) = match (f.object("rope_parameters")?, f.object("rope_scaling")?) {
         (Some(p), _) => ("rope_parameters", Some(p)),
         (None, s) => ("rope_scaling", s),
     };

@@ -79,7 +79,12 @@ pub fn generate(
     let mut open: Vec<Open> = prompts
         .iter()
         .enumerate()
-        .map(|(row, p)| Open { row, unseen: unseen(p, width, options.hidden), last: 0, rng: sample::stream(options.seed, row) })
+        .map(|(row, p)| Open {
+            row,
+            unseen: unseen(p, width, options.hidden),
+            last: 0,
+            rng: sample::stream(options.seed, row),
+        })
         .collect();
     let mut cache = Cache::default();
     let padded = prompts.iter().flat_map(|p| {

@@ -75,7 +75,7 @@ impl StateFolder {
         for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.starts_with("step-") && name != keep {
+            if (name.starts_with("step-") || name.starts_with('.')) && name != keep {
                 let _ = std::fs::remove_file(entry.path());
             }
         }

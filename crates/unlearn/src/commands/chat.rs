@@ -25,7 +25,8 @@ impl Chat {
         let mut options = self.sampling.options(context.common.seed.unwrap_or(0))?;
         let model = context.model(&self.model)?;
         let tokenizer = model.need_tokenizer()?;
-        let encoder = model.encoder(&self.sampling.chat());
+        let encoder = model.encoder(&self.sampling.chat(context)?);
+        options.hidden = encoder.hidden;
         let mut conversation: Vec<Message> = Vec::new();
         context.say("An empty line or Ctrl-D ends; `/new` begins anew.");
         let mut lines = std::io::stdin().lock().lines();

@@ -65,6 +65,8 @@ impl Demo {
         let places = Places { root: self.folder()? };
         let seed = context.common.seed.unwrap_or(0);
         let world = World::build(&WorldConfig { people: self.people, forget_share: self.forget_share, seed })?;
+        let unlearning = unlearning(context, &places, seed)?;
+        unlearn_methods::objective(&unlearning.method)?;
         context.say(format!("demo in `{}`, seed {seed}", places.root.display()));
         world.write(&places.root.join("data"))?;
         context.say(describe(&world));
@@ -78,7 +80,6 @@ impl Demo {
         self.train(context, &places, "retrained", &kept, seed, "2/4 the retrained model never sees the forget set")?;
 
         context.say("3/4 the target unlearns the forget set by `npo`");
-        let unlearning = unlearning(context, &places, seed)?;
         run::execute(context, unlearning.clone(), &self.output(&places, "unlearned"))?;
 
         context.say("4/4 the retrained model is examined beside them");

@@ -99,7 +99,13 @@ pub fn check(recipe: &Recipe) -> Result<()> {
 }
 
 /// Takes the recipe's metrics of a model on all its sets, with progress.
-pub fn examine(context: &Context, recipe: &Recipe, model: &LanguageModel, name: &str, what: &str) -> Result<Evaluation> {
+pub fn examine(
+    context: &Context,
+    recipe: &Recipe,
+    model: &LanguageModel,
+    name: &str,
+    what: &str,
+) -> Result<Evaluation> {
     let encoder = model.encoder(&recipe.chat);
     let subject = Subject {
         name: name.to_owned(),

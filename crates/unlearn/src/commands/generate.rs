@@ -10,6 +10,7 @@ use unlearn_data::{Message, read};
 use unlearn_engine::LanguageModel;
 use unlearn_engine::generate::{Options, Sampling, generate};
 
+use super::sets;
 use crate::context::Context;
 use crate::failure::Refusal;
 
@@ -37,9 +38,9 @@ pub struct SamplingFlags {
 }
 
 impl SamplingFlags {
-    /// How text becomes a conversation.
-    pub fn chat(&self) -> ChatSection {
-        ChatSection { system: self.system.clone(), ..ChatSection::default() }
+    /// How text becomes a conversation: `[chat]` of `--set`, and `--system` over it.
+    pub fn chat(&self, context: &Context) -> Result<ChatSection> {
+        Ok(sets::chat(context, self.system.as_deref())?)
     }
 
     /// The options of a generation.
@@ -79,12 +80,14 @@ pub struct Generate {
 
 impl Generate {
     pub fn run(self, context: &Context) -> Result<()> {
-        let options = self.sampling.options(context.common.seed.unwrap_or(0))?;
+        let chat = self.sampling.chat(context)?;
+        let mut options = self.sampling.options(context.common.seed.unwrap_or(0))?;
         let model = context.model(&self.model)?;
         let (texts, prompts) = match &self.input {
-            Some(path) => self.of_file(&model, path)?,
-            None => self.of_texts(&model)?,
+            Some(path) => self.of_file(&model, path, &chat)?,
+            None => self.of_texts(&model, &chat)?,
         };
+        options.hidden = model.encoder(&chat).hidden;
         let bar = context.bar("generate", prompts.len());
         let mut done = 0;
         for (texts, prompts) in texts.chunks(self.batch_size.max(1)).zip(prompts.chunks(self.batch_size.max(1))) {
@@ -104,8 +107,8 @@ impl Generate {
         Ok(())
     }
 
-    fn of_texts(&self, model: &LanguageModel) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
-        let encoder = model.encoder(&self.sampling.chat());
+    fn of_texts(&self, model: &LanguageModel, chat: &ChatSection) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
+        let encoder = model.encoder(chat);
         let encode = |text: &String| -> Result<Vec<u32>> {
             Ok(match self.raw {
                 true => model.need_tokenizer()?.encode(text, true)?,
@@ -115,9 +118,15 @@ impl Generate {
         Ok((self.prompt.clone(), self.prompt.iter().map(encode).collect::<Result<_>>()?))
     }
 
-    fn of_file(&self, model: &LanguageModel, path: &Path) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
-        let encoder = model.encoder(&self.sampling.chat());
+    fn of_file(&self, model: &LanguageModel, path: &Path, chat: &ChatSection) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
+        let encoder = model.encoder(chat);
         let rows = read::rows(path, None)?;
+        if let Some(row) = rows.iter().find(|r| r.answer_text().is_none()) {
+            let message = format!("`{}`, line {}: the row has nothing to ask", path.display(), row.line);
+            return Err(
+                Refusal::new(message, "a row is {question, answer}, {prompt, completion} or {messages: […]}").into()
+            );
+        }
         let prompts = rows.iter().map(|r| Ok(encoder.encode(r)?.prompt().to_vec())).collect::<Result<_>>()?;
         Ok((rows.iter().map(unlearn_data::Row::prompt_text).collect(), prompts))
     }

@@ -57,7 +57,13 @@ pub fn metrics(list: &List, context: &Context) -> Result<()> {
 pub fn families(list: &List, context: &Context) -> Result<()> {
     match &list.action {
         None => lines(context, FAMILIES.iter().map(|f| (f.name, f.summary.to_owned()))),
-        Some(Action::Show { name }) => context.print(registry::find("family", FAMILIES, name)?.summary),
+        Some(Action::Show { name }) => {
+            let family = registry::find("family", FAMILIES, name)?;
+            if context.common.json {
+                return context.print(json!({"name": family.name, "summary": family.summary}).to_string());
+            }
+            context.print(family.summary)
+        }
     }
 }
 

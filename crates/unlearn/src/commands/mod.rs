@@ -13,8 +13,8 @@ pub mod run;
 pub mod score;
 mod sets;
 mod summary;
-mod training;
 pub mod train;
+mod training;
 
 use anyhow::Result;
 
@@ -24,6 +24,8 @@ use crate::context::Context;
 /// Runs the command that was asked for.
 pub fn dispatch(cli: Cli) -> Result<()> {
     let context = Context::new(cli.common)?;
+    // `--set` is for every command: a field that does not exist is refused even where the recipe has no part.
+    sets::recipe(&context, None, Vec::new())?;
     match cli.command {
         Command::Demo(c) => c.run(&context),
         Command::Train(c) => c.run(&context),

@@ -29,7 +29,8 @@ impl Report {
             _ => Comparison::of_runs(views),
         };
         file::write_bytes(&self.out, render_html(&comparison).as_bytes())?;
-        context.print(self.out.display().to_string())
+        let path = self.out.display().to_string();
+        context.print(if context.common.json { serde_json::json!({"report": path}).to_string() } else { path })
     }
 }
 

@@ -69,6 +69,10 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
         false => Vec::new(),
     };
     eval::check(&recipe)?;
+    for set in sets::eval_sets(&recipe)? {
+        sets::check(&model, &encoder, &set.rows)?;
+    }
+    check_reference(&recipe, &model)?;
     let mut job = match Job::begin(context, "run", output, &recipe, &sets::inputs(&recipe))? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
@@ -81,7 +85,15 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
     }
     job.event(&Event::Phase { name: "reference".into() })?;
     let reference = ask_reference(context, &recipe, &model, needs, &forget, &retain)?;
-    training::train_and_save(context, &mut job, &recipe, &mut model, objective.as_ref(), [&forget, &retain], &reference)?;
+    training::train_and_save(
+        context,
+        &mut job,
+        &recipe,
+        &mut model,
+        objective.as_ref(),
+        [&forget, &retain],
+        &reference,
+    )?;
     drop(model);
 
     job.event(&Event::Phase { name: "evaluate".into() })?;
@@ -107,16 +119,17 @@ fn ask_reference(
     let Some(path) = &recipe.model.reference else {
         return Ok(Reference::ask(model, needs, forget, retain, budget));
     };
-    let other = context.model(path)?;
-    let (ours, theirs) = (model.decoder.config(), other.decoder.config());
-    if ours.vocab_size != theirs.vocab_size {
-        let message = format!(
-            "the reference `{}` has a vocabulary of {}, the model one of {}",
-            path.display(),
-            theirs.vocab_size,
-            ours.vocab_size
-        );
-        return Err(Refusal::new(message, "the reference is the model as it was before, or one with its tokenizer").into());
+    Ok(Reference::ask(&context.model(path)?, needs, forget, retain, budget))
+}
+
+/// Refuses a reference whose distributions are over other tokens.
+fn check_reference(recipe: &Recipe, model: &LanguageModel) -> Result<()> {
+    let Some(path) = &recipe.model.reference else { return Ok(()) };
+    let theirs = LanguageModel::read_config(path)?.vocab_size;
+    let ours = model.decoder.config().vocab_size;
+    if ours == theirs {
+        return Ok(());
     }
-    Ok(Reference::ask(&other, needs, forget, retain, budget))
+    let message = format!("the reference `{}` has a vocabulary of {theirs}, the model one of {ours}", path.display());
+    Err(Refusal::new(message, "the reference is the model as it was before, or one with its tokenizer").into())
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use unlearn_core::recipe::ChatSection;
 use unlearn_data::{TokenRow, read};
 use unlearn_engine::batch::Which;
 use unlearn_engine::likelihood::score_rows;
@@ -33,7 +32,7 @@ impl Score {
     pub fn run(self, context: &Context) -> Result<()> {
         let model = context.model(&self.model)?;
         let rows = read::rows(&self.input, None)?;
-        let tokens = sets::check(&model, &model.encoder(&ChatSection { system: self.system.clone(), ..ChatSection::default() }), &rows)?;
+        let tokens = sets::check(&model, &model.encoder(&sets::chat(context, self.system.as_deref())?), &rows)?;
         let bar = context.bar("score", tokens.len());
         let scores = score_rows(&model, &tokens, Which::All, self.micro_tokens, |n| bar.set(n, ""));
         drop(bar);

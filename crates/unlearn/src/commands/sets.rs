@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
+use unlearn_core::recipe::ChatSection;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_data::{Encoder, Row, TokenRow, read};
 use unlearn_engine::{EngineError, LanguageModel};
@@ -77,6 +78,13 @@ pub fn recipe(context: &Context, file: Option<&Path>, flags: Vec<String>) -> Res
     assignments.extend(context.common.set.iter().cloned());
     assignments.extend(context.common.seed.map(|s| format!("seed={s}")));
     Recipe::read(file, &assignments)
+}
+
+/// `[chat]` for a command without a recipe: that of `--set`, and a system prompt over it.
+pub fn chat(context: &Context, system: Option<&str>) -> Result<ChatSection, RecipeError> {
+    let mut chat = recipe(context, None, Vec::new())?.chat;
+    chat.system = system.map(str::to_owned).or(chat.system);
+    Ok(chat)
 }
 
 /// Rows of several files, already encoded and checked against the model's context.

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::Result;
+use unlearn_core::file;
 use unlearn_core::run::{RunFolder, RunRecord};
 use unlearn_core::score::EvalReport;
-use unlearn_core::file;
 use unlearn_report::{Comparison, RunView, score_table_text};
 
+use super::report;
 use crate::context::Context;
 
 /// After `train` and `run`. `None`: an earlier process had finished.
@@ -15,6 +16,10 @@ pub fn of_run(context: &Context, out: &Path, record: Option<&RunRecord>) -> Resu
     let folder = RunFolder::new(out);
     if record.is_none() {
         context.say(format!("`{}` was already finished", out.display()));
+    }
+    // A crash may have come between the end of the run and its page.
+    if !folder.report().exists() {
+        report::write_for_run(&folder)?;
     }
     let record = folder.read_record()?;
     if context.common.json {

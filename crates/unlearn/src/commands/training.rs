@@ -58,7 +58,7 @@ pub fn train_and_save(
         }
         Ok(())
     };
-    let outcome = train(model, objective, &plan, &mut tell);
+    let outcome = context.guarded(|| train(model, objective, &plan, &mut tell));
     drop(bar);
     let outcome = match outcome {
         Ok(outcome) => outcome,
@@ -70,7 +70,8 @@ pub fn train_and_save(
     let rate = outcome.tokens as f64 / outcome.seconds.max(1e-9);
     context.say(format!("trained {} steps in {:.0} s, {rate:.0} tokens/s", outcome.steps, outcome.seconds));
     job.record.cost.tokens = outcome.tokens;
-    job.record.cost.flops = 3.0 * outcome.tokens as f64 * model.decoder.config().flops_per_token(model.parameters.count());
+    job.record.cost.flops =
+        3.0 * outcome.tokens as f64 * model.decoder.config().flops_per_token(model.parameters.count());
     job.event(&Event::Phase { name: "save".into() })?;
     model.save(&job.folder.model())?;
     Ok(())
