@@ -138,20 +138,12 @@ fn content(o: &Map<String, Value>) -> Result<Content, String> {
         let messages: Vec<Message> = serde_json::from_value(messages.clone())
             .map_err(|e| format!("field `messages` is not a list of {{role, content}}: {e}"))?;
         return match messages.last() {
-            Some(last) if last.role == "assistant" && last.content.trim().is_empty() => {
-                Err("field `messages` ends with an empty answer".into())
-            }
             Some(last) if last.role == "assistant" => Ok(Content::Messages(messages)),
             _ => Err("field `messages` does not end with an `assistant` turn".into()),
         };
     }
-    let filled = |field: &str, value: String| match value.trim() {
-        "" => Err(format!("field `{field}` is empty")),
-        _ => Ok(value),
-    };
     let need = |field: &str, has: &str| {
-        let value = text(o, field)?.ok_or_else(|| format!("the row has a field `{has}` but no field `{field}`"))?;
-        filled(field, value)
+        text(o, field)?.ok_or_else(|| format!("the row has a field `{has}` but no field `{field}`"))
     };
     if let Some(question) = text(o, "question")? {
         return Ok(Content::Question { question, answer: need("answer", "question")? });
@@ -160,7 +152,7 @@ fn content(o: &Map<String, Value>) -> Result<Content, String> {
         return Ok(Content::Completion { prompt, completion: need("completion", "prompt")? });
     }
     if let Some(text) = text(o, "text")? {
-        return Ok(Content::Text(filled("text", text)?));
+        return Ok(Content::Text(text));
     }
     let has = o.keys().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
     Err(format!("the row has no field `question`, `prompt`, `messages`, `text` or `input_ids`, only {has}"))

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use unlearn_core::recipe::ChatSection;
 use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
 
-use crate::checkpoint::{Entry, Precision, Source, WeightFiles, map_file, write_folder};
+use crate::checkpoint::{Entry, Precision, Source, Stored, WeightFiles, map_file, write_folder};
 use crate::gguf::Checkpoint;
 use crate::{Decoder, DecoderConfig, EngineError, Parameters, families};
 
@@ -71,7 +71,7 @@ impl LanguageModel {
         let names: Vec<&str> = file.weights.iter().map(|w| w.name.as_str()).collect();
         let read = |name: &str| {
             let weight = file.weights.iter().find(|w| w.name == name);
-            Ok(weight.map(|w| (w.shape().to_vec(), precision, w.to_f32())))
+            Ok(weight.map(|w| Stored { shape: w.shape().to_vec(), precision, values: w.to_f32() }))
         };
         let values = read_values(&decoder, &names, read, &mut source, path)?;
         let (mut tokenizer, mut template) = (None, None);
@@ -136,14 +136,11 @@ impl LanguageModel {
     }
 }
 
-/// A tensor of a checkpoint: its shape, its format on disk and its values.
-type Tensor = (Vec<usize>, Precision, Vec<f32>);
-
 /// Reads every parameter in memory's layout, and notes its format.
 fn read_values(
     decoder: &Decoder,
     names: &[&str],
-    read: impl Fn(&str) -> Result<Option<Tensor>, EngineError>,
+    read: impl Fn(&str) -> Result<Option<Stored>, EngineError>,
     source: &mut Source,
     path: &Path,
 ) -> Result<Vec<Vec<f32>>, EngineError> {
@@ -160,7 +157,7 @@ fn read_values(
     let mut values = Vec::new();
     let mut missing = Vec::new();
     for spec in decoder.specs() {
-        let Some((shape, precision, data)) = read(&spec.name)? else {
+        let Some(Stored { shape, precision, values: data }) = read(&spec.name)? else {
             missing.push(spec.name.as_str());
             continue;
         };

@@ -65,7 +65,7 @@ pub fn observe(
     let mut seen = Observations { rows: rows.to_vec(), ..Observations::default() };
     let mut base = 0;
     if needs.log_probs {
-        seen.log_probs = score_rows(model, &tokens, Which::Supervised, effort.tokens, |n| done(n));
+        seen.log_probs = score_rows(model, &tokens, Which::Supervised, effort.tokens, &mut *done);
         if let Some(row) = seen.log_probs.iter().position(|s| s.iter().any(|x| !x.is_finite())) {
             return Err(EvalError::NotFinite { set: set.to_owned(), row: row + 1 });
         }

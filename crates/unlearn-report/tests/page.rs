@@ -7,7 +7,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use support::{answer, made_up_run, malformed};
 use unlearn_core::score::Answer;
-use unlearn_report::{Comparison, RunView, SubjectColumn, render_html};
+use unlearn_report::{Comparison, Role, RunView, SubjectColumn, render_html};
 
 /// Compares with a file in `tests/golden`; `UPDATE_GOLDEN=1` writes it anew.
 fn assert_golden(name: &str, text: &str) {
@@ -67,6 +67,16 @@ fn several_runs_stand_side_by_side_with_their_common_start() {
     let page = render_html(&comparison);
     assert_eq!(malformed(&page), None);
     assert!(page.contains("With <code>first</code>, ") && page.contains("With <code>second</code>, "));
+}
+
+#[test]
+fn a_retrained_model_that_was_examined_beside_is_a_column() {
+    let mut run = made_up_run("mine", 3);
+    run.eval_retrained = Some(support::eval("retrained", 0.05, 0.93));
+    let comparison = Comparison::of_run(run);
+    let names: Vec<&str> = comparison.subjects.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["before", "after", "retrained"]);
+    assert_eq!(comparison.with_role(Role::Retrained).count(), 1);
 }
 
 #[test]

@@ -45,7 +45,10 @@ fn jsonl<T: serde::Serialize>(rows: &[T]) -> String {
 #[test]
 fn everything_that_is_there_is_read() {
     let (_dir, folder) = folder();
-    let run = made_up_run("mine", 5);
+    let mut run = made_up_run("mine", 5);
+    (run.eval_retrained, run.answers_retrained) = (run.eval_before.clone(), run.answers_before.clone());
+    fs::write(folder.answers_retrained(), jsonl(&run.answers_retrained)).expect("answers-retrained.jsonl");
+    write_json(&folder.eval_retrained(), &run.eval_retrained).expect("eval-retrained.json");
     fs::write(folder.recipe(), run.recipe.as_deref().expect("a recipe")).expect("recipe.toml");
     fs::write(folder.events(), jsonl(&run.events)).expect("events.jsonl");
     fs::write(folder.answers(), jsonl(&run.answers)).expect("answers.jsonl");

@@ -19,9 +19,9 @@ fn model(dir: &Path, prefix: &str) -> PathBuf {
     let names = tensors.names().filter_map(|n| n.strip_prefix(&format!("{prefix}.")));
     let entries: Vec<Entry<'_>> = names
         .map(|name| {
-            let (shape, precision, values) =
-                tensors.read(&format!("{prefix}.{name}")).expect("reads").expect("is there");
-            Entry { name: name.to_owned(), shape, precision, values: Box::new(move || values.clone()) }
+            let stored = tensors.read(&format!("{prefix}.{name}")).expect("reads").expect("is there");
+            let (shape, precision) = (stored.shape, stored.precision);
+            Entry { name: name.to_owned(), shape, precision, values: Box::new(move || stored.values.clone()) }
         })
         .collect();
     write_tensors(&folder.join("model.safetensors"), &entries).expect("writes");
@@ -84,10 +84,10 @@ fn three_steps_write_the_golden_weights() {
         assert!(done.status.success(), "{case}: {}", String::from_utf8_lossy(&done.stderr));
         let name = "model.layers.1.mlp.down_proj.weight";
         let written = WeightFiles::open(&out.join("model")).expect("a checkpoint");
-        let (_, precision, ours) = written.read(name).expect("reads").expect("is there");
-        assert_eq!(precision, Precision::F32);
-        let (_, _, theirs) = golden_tensors.read(&format!("{case}.after3.{name}")).expect("reads").expect("is there");
-        let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let ours = written.read(name).expect("reads").expect("is there");
+        assert_eq!(ours.precision, Precision::F32);
+        let theirs = golden_tensors.read(&format!("{case}.after3.{name}")).expect("reads").expect("is there");
+        let worst = ours.values.iter().zip(&theirs.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-5, "{case}: a weight differs by {worst}");
     }
 }

@@ -7,4 +7,4 @@ mod safetensors;
 pub use folder::{Source, digest, write_folder};
 pub use precision::Precision;
 pub(crate) use safetensors::map_file;
-pub use safetensors::{Entry, WeightFiles, write_tensors};
+pub use safetensors::{Entry, Stored, WeightFiles, write_tensors};

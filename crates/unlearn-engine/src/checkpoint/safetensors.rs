@@ -20,6 +20,17 @@ pub struct WeightFiles {
     place: BTreeMap<String, usize>,
 }
 
+/// A tensor as it was stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Its shape on disk.
+    pub shape: Vec<usize>,
+    /// Its format on disk.
+    pub precision: Precision,
+    /// Its values, in disk order.
+    pub values: Vec<f32>,
+}
+
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
@@ -93,11 +104,11 @@ impl WeightFiles {
         self.files.iter().map(|(p, _)| p.as_path())
     }
 
-    /// A tensor's shape, format and values as float32; `None` when there is no such tensor.
+    /// A tensor; `None` when there is no such tensor.
     ///
     /// # Errors
     /// When its format is no float format.
-    pub fn read(&self, name: &str) -> Result<Option<(Vec<usize>, Precision, Vec<f32>)>, EngineError> {
+    pub fn read(&self, name: &str) -> Result<Option<Stored>, EngineError> {
         let Some(&at) = self.place.get(name) else { return Ok(None) };
         let (path, map) = &self.files[at];
         let tensors = SafeTensors::deserialize(map).map_err(|e| EngineError::weights(path, e))?;
@@ -105,7 +116,7 @@ impl WeightFiles {
         let precision = Precision::of_dtype(view.dtype()).ok_or_else(|| {
             EngineError::weights(path, format!("`{name}` is stored as {:?}, not as a float", view.dtype()))
         })?;
-        Ok(Some((view.shape().to_vec(), precision, precision.decode(view.data()))))
+        Ok(Some(Stored { shape: view.shape().to_vec(), precision, values: precision.decode(view.data()) }))
     }
 }
 

@@ -97,7 +97,7 @@ impl StateFolder {
         }
         let files = WeightFiles::open_file(&self.dir.join(&counters.tensors))?;
         let read = |kind: &str, name: &str, len: usize| match files.read(&format!("{kind}.{name}"))? {
-            Some((_, _, values)) if values.len() == len => Ok(values),
+            Some(stored) if stored.values.len() == len => Ok(stored.values),
             _ => Err(foreign("a tensor is missing or of another shape")),
         };
         for (i, spec) in parameters.specs().to_vec().iter().enumerate() {

@@ -23,6 +23,7 @@ pub fn made_up_run(name: &str, steps: usize) -> RunView {
         eval_before: Some(eval("target", 0.93, 0.94)),
         answers: answers(true),
         answers_before: answers(false),
+        ..RunView::default()
     }
 }
 
