@@ -51,8 +51,10 @@ pub enum RecipeError {
         hint: String,
     },
     /// A value outside its range.
-    #[error("`{field} = {value}` is not possible: {reason}")]
+    #[error("`{field} = {value}`{} is not possible: {reason}", place(.path))]
     Value {
+        /// The file, if there is one.
+        path: Option<PathBuf>,
         /// The field, with its path.
         field: String,
         /// The value.
@@ -80,7 +82,16 @@ impl RecipeError {
 
     /// A value outside its range.
     pub fn value(field: impl Into<String>, value: impl ToString, reason: impl Into<String>) -> Self {
-        Self::Value { field: field.into(), value: value.to_string(), reason: reason.into() }
+        Self::Value { path: None, field: field.into(), value: value.to_string(), reason: reason.into() }
+    }
+
+    fn of_file(self, file: Option<&Path>) -> Self {
+        match self {
+            Self::Value { field, value, reason, .. } => {
+                Self::Value { path: file.map(Path::to_owned), field, value, reason }
+            }
+            other => other,
+        }
     }
 }
 
@@ -380,8 +391,7 @@ impl Recipe {
             }
         }
         let recipe: Self = table.try_into().map_err(|e| Self::parse_error(path, e))?;
-        recipe.train.check()?;
-        recipe.data.check()?;
+        recipe.train.check().and_then(|()| recipe.data.check()).map_err(|e| e.of_file(path))?;
         Ok(recipe)
     }
 

@@ -15,13 +15,14 @@ use crate::{Content, DataError, Row};
 pub fn rows(path: &Path, limit: Option<usize>) -> Result<Vec<Row>, DataError> {
     let shared = Arc::new(path.to_owned());
     let text = file::read_text(path)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
     let mut rows = match extension.as_str() {
-        "jsonl" => json_lines(&text, &shared)?,
-        "json" if text.trim_start().starts_with('[') => json_array(&text, &shared)?,
-        "json" => json_lines(&text, &shared)?,
-        "csv" => csv_rows(&text, &shared)?,
-        "txt" => text_rows(&text, &shared),
+        "jsonl" => json_lines(text, &shared)?,
+        "json" if text.trim_start().starts_with('[') => json_array(text, &shared)?,
+        "json" => json_lines(text, &shared)?,
+        "csv" => csv_rows(text, &shared)?,
+        "txt" => text_rows(text, &shared),
         _ => return Err(DataError::Kind { path: path.to_owned() }),
     };
     if rows.is_empty() {

@@ -78,7 +78,7 @@ impl LanguageModel {
         if let Some(files) = file.tokenizer {
             let json = files.tokenizer.to_string().into_bytes();
             tokenizer = Some(Tokenizer::of_files(&json, &files.tokenizer_config, path)?);
-            template = ChatTemplate::of_config(&files.tokenizer_config, None);
+            template = ChatTemplate::of_config(&files.tokenizer_config, None).map(|t| t.named(path));
             source.companions.insert("tokenizer.json".into(), json);
             let config = serde_json::to_vec_pretty(&files.tokenizer_config).unwrap_or_default();
             source.companions.insert("tokenizer_config.json".into(), config);

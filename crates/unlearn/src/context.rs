@@ -1,12 +1,14 @@
 //! What every command works with: where to compute, how to talk, and when to stop.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use unlearn_core::FileError;
 use unlearn_engine::tensor::Device;
 use unlearn_engine::{LanguageModel, device};
 
@@ -60,13 +62,16 @@ impl Context {
     /// Data on stdout.
     pub fn print(&self, text: impl AsRef<str>) -> Result<()> {
         let mut out = std::io::stdout().lock();
-        out.write_all(text.as_ref().as_bytes())?;
-        out.write_all(b"\n")?;
-        Ok(out.flush()?)
+        let mut write = || {
+            out.write_all(text.as_ref().as_bytes())?;
+            out.write_all(b"\n")?;
+            out.flush()
+        };
+        Ok(write().map_err(|e| FileError::write(Path::new("stdout"), e))?)
     }
 
     /// Reads a model.
-    pub fn model(&self, path: &std::path::Path) -> Result<LanguageModel> {
+    pub fn model(&self, path: &Path) -> Result<LanguageModel> {
         Ok(LanguageModel::read(path, &self.device)?)
     }
 }

@@ -194,6 +194,10 @@ fn versions() -> BTreeMap<String, String> {
 fn digests(inputs: &[(String, PathBuf)]) -> Result<BTreeMap<String, String>> {
     let mut all = BTreeMap::new();
     for (role, path) in inputs {
+        if path.is_dir() {
+            let around = checkpoint::companions_digest(path)?;
+            all.extend(around.map(|digest| (format!("{role}.files"), digest)));
+        }
         let digest = if path.is_dir() { checkpoint::digest(path)? } else { digest::of_file(path)? };
         all.insert(role.clone(), digest);
     }

@@ -102,6 +102,25 @@ pub fn digest(path: &Path) -> Result<String, EngineError> {
     Ok(hasher.hex())
 }
 
+/// Digest of the files around the weights: configuration, tokenizer, template. `None` for a single file, whose own
+/// digest covers them.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn companions_digest(path: &Path) -> Result<Option<String>, EngineError> {
+    if path.is_file() {
+        return Ok(None);
+    }
+    let source = Source::read(path)?;
+    let mut hasher = unlearn_core::digest::Hasher::default();
+    hasher.field(source.config.to_string().as_bytes());
+    for (name, content) in &source.companions {
+        hasher.field(name.as_bytes());
+        hasher.field(content);
+    }
+    Ok(Some(hasher.hex()))
+}
+
 /// Writes a checkpoint folder: into a neighbour first, then renamed, so that no half checkpoint is ever seen.
 ///
 /// # Errors

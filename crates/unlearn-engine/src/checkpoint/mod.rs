@@ -4,7 +4,7 @@ mod folder;
 mod precision;
 mod safetensors;
 
-pub use folder::{Source, digest, write_folder};
+pub use folder::{Source, companions_digest, digest, write_folder};
 pub use precision::Precision;
 pub(crate) use safetensors::map_file;
 pub use safetensors::{Entry, Stored, WeightFiles, write_tensors};

@@ -6,9 +6,9 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use unlearn_core::recipe::ChatSection;
-use unlearn_data::{Message, read};
-use unlearn_engine::LanguageModel;
+use unlearn_data::{Message, Row, read};
 use unlearn_engine::generate::{Options, Sampling, generate};
+use unlearn_engine::{EngineError, LanguageModel};
 
 use super::sets;
 use crate::context::Context;
@@ -21,13 +21,13 @@ pub struct SamplingFlags {
     #[arg(long, value_name = "N", default_value_t = 200)]
     max_new_tokens: usize,
     /// Scores are divided by it; 0 takes the best token
-    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
     temperature: f64,
     /// Only the best so many tokens; 0: all
     #[arg(long, value_name = "N", default_value_t = 0)]
     top_k: usize,
     /// Only the best tokens that together hold this much probability
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
     top_p: f64,
     /// End the answer before this text; may be repeated
     #[arg(long, value_name = "TEXT")]
@@ -40,7 +40,7 @@ pub struct SamplingFlags {
 impl SamplingFlags {
     /// How text becomes a conversation: `[chat]` of `--set`, and `--system` over it.
     pub fn chat(&self, context: &Context) -> Result<ChatSection> {
-        Ok(sets::chat(context, self.system.as_deref())?)
+        sets::chat(context, self.system.as_deref())
     }
 
     /// The options of a generation.
@@ -108,10 +108,11 @@ impl Generate {
     }
 
     fn of_texts(&self, model: &LanguageModel, chat: &ChatSection) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
+        let tokenizer = model.need_tokenizer()?;
         let encoder = model.encoder(chat);
         let encode = |text: &String| -> Result<Vec<u32>> {
             Ok(match self.raw {
-                true => model.need_tokenizer()?.encode(text, true)?,
+                true => tokenizer.encode(text, true)?,
                 false => encoder.prompt(&[Message::new("user", text)])?,
             })
         };
@@ -127,7 +128,16 @@ impl Generate {
                 Refusal::new(message, "a row is {question, answer}, {prompt, completion} or {messages: […]}").into()
             );
         }
-        let prompts = rows.iter().map(|r| Ok(encoder.encode(r)?.prompt().to_vec())).collect::<Result<_>>()?;
-        Ok((rows.iter().map(unlearn_data::Row::prompt_text).collect(), prompts))
+        let asked = |row: &Row| -> Result<Vec<u32>> {
+            let prompt = encoder.encode(row)?.prompt().to_vec();
+            let (path, line, length) = (row.path.to_path_buf(), row.line, prompt.len());
+            let context = model.decoder.config().context;
+            if length >= context {
+                return Err(EngineError::TooLong { path, line, length, context }.into());
+            }
+            Ok(prompt)
+        };
+        let prompts = rows.iter().map(asked).collect::<Result<_>>()?;
+        Ok((rows.iter().map(Row::prompt_text).collect(), prompts))
     }
 }

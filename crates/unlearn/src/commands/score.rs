@@ -8,6 +8,7 @@ use serde_json::json;
 use unlearn_data::{TokenRow, read};
 use unlearn_engine::batch::Which;
 use unlearn_engine::likelihood::score_rows;
+use unlearn_eval::EvalError;
 
 use super::sets;
 use crate::context::Context;
@@ -36,6 +37,9 @@ impl Score {
         let bar = context.bar("score", tokens.len());
         let scores = score_rows(&model, &tokens, Which::All, self.micro_tokens, |n| bar.set(n, ""));
         drop(bar);
+        if let Some(i) = scores.iter().position(|s| s.iter().any(|x| !x.is_finite())) {
+            return Err(EvalError::NotFinite { set: self.input.display().to_string(), row: i + 1 }.into());
+        }
         for (row, scores) in tokens.iter().zip(&scores) {
             let nll = nll(row, scores);
             if context.common.json {

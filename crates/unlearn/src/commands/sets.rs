@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
+use unlearn_core::Recipe;
 use unlearn_core::recipe::ChatSection;
-use unlearn_core::{Recipe, RecipeError};
 use unlearn_data::{Encoder, Row, TokenRow, read};
 use unlearn_engine::{EngineError, LanguageModel};
-use unlearn_eval::EvalSet;
+use unlearn_eval::{EvalSet, metrics};
 
 use crate::context::Context;
 use crate::failure::Refusal;
@@ -73,15 +73,31 @@ fn list(paths: &[PathBuf]) -> toml::Value {
 }
 
 /// The recipe of a command: the file, then the command's own flags, then `--set` and `--seed`.
-pub fn recipe(context: &Context, file: Option<&Path>, flags: Vec<String>) -> Result<Recipe, RecipeError> {
+///
+/// A method or a metric that cannot be used is refused here, where the recipe's file can be named.
+pub fn recipe(context: &Context, file: Option<&Path>, flags: Vec<String>) -> Result<Recipe> {
     let mut assignments = flags;
     assignments.extend(context.common.set.iter().cloned());
     assignments.extend(context.common.seed.map(|s| format!("seed={s}")));
-    Recipe::read(file, &assignments)
+    let recipe = Recipe::read(file, &assignments)?;
+    let checked = check_names(&recipe);
+    match file {
+        Some(path) => checked.with_context(|| format!("the recipe is not valid in `{}`", path.display()))?,
+        None => checked?,
+    }
+    Ok(recipe)
+}
+
+fn check_names(recipe: &Recipe) -> Result<()> {
+    if recipe.method.contains_key("name") {
+        unlearn_methods::objective(&recipe.method)?;
+    }
+    metrics::by_name(&recipe.eval.metrics)?;
+    Ok(())
 }
 
 /// `[chat]` for a command without a recipe: that of `--set`, and a system prompt over it.
-pub fn chat(context: &Context, system: Option<&str>) -> Result<ChatSection, RecipeError> {
+pub fn chat(context: &Context, system: Option<&str>) -> Result<ChatSection> {
     let mut chat = recipe(context, None, Vec::new())?.chat;
     chat.system = system.map(str::to_owned).or(chat.system);
     Ok(chat)
