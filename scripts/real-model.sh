@@ -58,3 +58,5 @@ echo '== all three side by side'
 "$unlearn" eval --model "$out/unlearned/model" --reference "$out/target/model" --retrained "$out/retrained/model" \
   --forget "$tofu/forget01.json" --retain "$out/retain160.json" --holdout "$tofu/holdout01.json" \
   --set eval.rows=40 --set eval.max_new_tokens=64 --set chat.system="$system" --resume --out "$out/eval"
+"$unlearn" report "$out/eval" --out "$out/results.md"
+cat "$out/results.md"

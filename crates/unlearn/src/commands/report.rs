@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use unlearn_core::file;
 use unlearn_core::run::RunFolder;
-use unlearn_report::{Comparison, RunView, render_html};
+use unlearn_report::{Comparison, RunView, render_html, score_table_markdown};
 
 use crate::context::Context;
 
@@ -15,7 +15,7 @@ pub struct Report {
     /// Run folders; several are shown side by side
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// The page to write
+    /// The page to write; a name that ends in `.md` gets the table of scores alone, in Markdown
     #[arg(long, value_name = "FILE.html")]
     out: PathBuf,
 }
@@ -28,7 +28,11 @@ impl Report {
             1 => Comparison::of_run(views.remove(0)),
             _ => Comparison::of_runs(views),
         };
-        file::write_bytes(&self.out, render_html(&comparison).as_bytes())?;
+        let text = match self.out.extension().is_some_and(|e| e == "md") {
+            true => score_table_markdown(&comparison),
+            false => render_html(&comparison),
+        };
+        file::write_bytes(&self.out, text.as_bytes())?;
         let path = self.out.display().to_string();
         context.print(if context.common.json { serde_json::json!({"report": path}).to_string() } else { path })
     }
