@@ -1,0 +1,208 @@
+//! The recipe: what the user asks for, as a TOML file. Every field has a default or is asked for by name.
+
+mod error;
+mod sections;
+mod train;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::Table;
+
+pub use error::RecipeError;
+pub use sections::{ChatSection, DataSection, EvalSection, ModelSection};
+pub use train::{Clip, Optimizer, Schedule, TrainSection};
+
+use crate::file;
+use crate::registry::nearest;
+use crate::settings;
+
+/// The whole recipe.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// The one seed.
+    pub seed: u64,
+    /// The models.
+    pub model: ModelSection,
+    /// The data files.
+    pub data: DataSection,
+    /// How text becomes a conversation.
+    pub chat: ChatSection,
+    /// The method: `name` and its own fields, checked by the method.
+    pub method: Table,
+    /// The training loop.
+    pub train: TrainSection,
+    /// The evaluation.
+    pub eval: EvalSection,
+}
+
+impl Recipe {
+    /// Reads a recipe file (none: an empty one), then applies `--set` assignments in order.
+    /// Relative paths in a file start at the file's own folder.
+    ///
+    /// # Errors
+    /// When the file or an assignment is not valid; an unknown field is named with the nearest valid one.
+    pub fn read(path: Option<&Path>, assignments: &[String]) -> Result<Self, RecipeError> {
+        let mut recipe_dir = None;
+        let mut table = Table::new();
+        if let Some(p) = path {
+            table = file::read_text(p)?.parse().map_err(|e| Self::parse_error(path, e))?;
+            recipe_dir = p.parent().map(Path::to_owned);
+        }
+        if let Some(dir) = recipe_dir {
+            rebase(&mut table, &dir);
+        }
+        for assignment in assignments {
+            settings::assign(&mut table, assignment)?;
+        }
+        // What is written down holds wherever it is read from.
+        rebase(&mut table, &std::env::current_dir().unwrap_or_default());
+        Self::from_table(table, path)
+    }
+
+    /// Checks a table of fields; `path` is where it came from.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn from_table(table: Table, path: Option<&Path>) -> Result<Self, RecipeError> {
+        let valid = Self::fields();
+        for (section, value) in &table {
+            let Some(inner) = value.as_table().filter(|_| section != "method") else {
+                if !valid.iter().any(|v| v.split('.').next() == Some(section)) {
+                    return Err(unknown(path, section.clone(), &valid));
+                }
+                continue;
+            };
+            for key in inner.keys() {
+                let field = format!("{section}.{key}");
+                if !valid.contains(&field) {
+                    return Err(unknown(path, field, &valid));
+                }
+            }
+        }
+        let recipe: Self = table.try_into().map_err(|e| Self::parse_error(path, e))?;
+        recipe.train.check().and_then(|()| recipe.data.check()).map_err(|e| e.of_file(path))?;
+        Ok(recipe)
+    }
+
+    /// The recipe without what does not change results: two recipes that agree in it are the same run.
+    #[must_use]
+    pub fn essence(&self) -> Self {
+        let mut essence = self.clone();
+        essence.train.save_seconds = TrainSection::default().save_seconds;
+        essence
+    }
+
+    fn parse_error(path: Option<&Path>, e: toml::de::Error) -> RecipeError {
+        RecipeError::Parse { path: path.map(Path::to_owned), source: Box::new(e) }
+    }
+
+    /// Every field that a recipe may hold, with its path; a method's own fields are not among them.
+    pub fn fields() -> Vec<String> {
+        let some = || Some(PathBuf::new());
+        let full = Self {
+            model: ModelSection { path: some(), reference: some(), retrained: some() },
+            data: DataSection {
+                train: vec!["".into()],
+                forget: vec!["".into()],
+                retain: vec!["".into()],
+                holdout: vec!["".into()],
+                also: BTreeMap::from([(String::new(), Vec::new())]),
+                limit: Some(1),
+            },
+            chat: ChatSection { system: Some(String::new()), hide_pad_token: false },
+            train: TrainSection { steps: Some(1), ..TrainSection::default() },
+            ..Self::default()
+        };
+        let table = Table::try_from(full).unwrap_or_default();
+        let mut fields = vec!["method.name".to_owned()];
+        for (section, value) in table {
+            match value {
+                toml::Value::Table(t) => fields.extend(t.keys().map(|k| format!("{section}.{k}"))),
+                _ => fields.push(section),
+            }
+        }
+        fields
+    }
+
+    /// The recipe as TOML, every default filled in.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// The method's name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn method_name(&self) -> Result<&str, RecipeError> {
+        self.method.get("name").and_then(|v| v.as_str()).ok_or_else(|| RecipeError::Missing {
+            field: "method.name",
+            hint: "give `--method NAME`; `unlearn methods` lists them".into(),
+        })
+    }
+
+    /// The model's path.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn model_path(&self) -> Result<&Path, RecipeError> {
+        self.model.path.as_deref().ok_or_else(|| RecipeError::Missing {
+            field: "model.path",
+            hint: "give `--model DIR`, a Hugging Face folder or a GGUF file".into(),
+        })
+    }
+}
+
+fn unknown(path: Option<&Path>, field: String, valid: &[String]) -> RecipeError {
+    let nearest = nearest(&field, valid.iter().map(String::as_str)).map(str::to_owned);
+    RecipeError::UnknownField { path: path.map(Path::to_owned), field, nearest }
+}
+
+/// Makes the relative paths of a recipe file start at the file's folder.
+fn rebase(table: &mut Table, dir: &Path) {
+    for section in ["model", "data"] {
+        if let Some(value) = table.get_mut(section) {
+            rebase_value(value, dir);
+        }
+    }
+}
+
+fn rebase_value(value: &mut toml::Value, dir: &Path) {
+    match value {
+        toml::Value::String(s) => *s = dir.join(&*s).to_string_lossy().into_owned(),
+        toml::Value::Array(items) => items.iter_mut().for_each(|v| rebase_value(v, dir)),
+        toml::Value::Table(inner) => inner.iter_mut().for_each(|(_, v)| rebase_value(v, dir)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trips_with_every_default_filled_in() {
+        let recipe = Recipe::read(None, &["train.clip=none".into(), "method.name=npo".into()]).expect("valid");
+        let text = recipe.to_toml();
+        let again: Recipe = toml::from_str(&text).expect("its own output");
+        assert_eq!(recipe, again);
+        assert!(text.contains("learning_rate"), "{text}");
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named_with_the_nearest() {
+        let error = Recipe::read(None, &["train.learning_rat=1e-4".into()]).expect_err("no such field");
+        assert_eq!(error.hint().as_deref(), Some("did you mean `train.learning_rate`?"));
+        let error = Recipe::read(None, &["trian.epochs=1".into()]).expect_err("no such section");
+        assert_eq!(error.hint().as_deref(), Some("did you mean `train.epochs`?"));
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        for bad in ["train.batch_size=0", "train.learning_rate=-1.0", "train.clip=-1.0", "train.beta2=1.0"] {
+            assert!(Recipe::read(None, &[bad.to_owned()]).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The sections around training: models, data, conversation, evaluation.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::RecipeError;
+
+/// `[model]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelSection {
+    /// The model to change: a Hugging Face folder or a GGUF file.
+    pub path: Option<PathBuf>,
+    /// The reference, where it is not the model itself as it was before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<PathBuf>,
+    /// The model that never saw the forget set, for comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retrained: Option<PathBuf>,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataSection {
+    /// What `train` learns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub train: Vec<PathBuf>,
+    /// What must go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forget: Vec<PathBuf>,
+    /// What must keep working.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retain: Vec<PathBuf>,
+    /// Rows of the same kind that no model saw.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holdout: Vec<PathBuf>,
+    /// Further sets that are evaluated, by name (`neighbour`, …).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub also: BTreeMap<String, Vec<PathBuf>>,
+    /// At most this many rows of each of the files above are read, from the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+impl DataSection {
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        if self.limit == Some(0) {
+            return Err(RecipeError::value("data.limit", 0, "it must be at least 1"));
+        }
+        let taken = ["train", "forget", "retain", "holdout", "model", "reference", "retrained"];
+        match self.also.keys().find(|name| taken.contains(&name.as_str())) {
+            Some(name) => Err(RecipeError::value("data.also", name, "the name is taken")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `[chat]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChatSection {
+    /// The system prompt, where the template takes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// Hides every token that equals the tokenizer's pad token from attention, prompts included, as open-unlearning's
+    /// collator does. Where the pad token also ends turns, their ends become invisible; only for comparing with
+    /// numbers that were made that way.
+    pub hide_pad_token: bool,
+}
+
+/// `[eval]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvalSection {
+    /// Longest generation.
+    pub max_new_tokens: usize,
+    /// Rows that are scored or generated at once.
+    pub batch_size: usize,
+    /// Metrics by name; all when empty.
+    pub metrics: Vec<String>,
+    /// At most this many rows of each set, evenly spread; all when 0.
+    pub rows: usize,
+}
+
+impl Default for EvalSection {
+    fn default() -> Self {
+        Self { max_new_tokens: 200, batch_size: 16, metrics: Vec::new(), rows: 0 }
+    }
+}
