@@ -3,6 +3,7 @@
 mod attacks;
 mod blocks;
 mod llama;
+mod model;
 mod mutations;
 mod tokenizer;
 mod writer;
