@@ -33,7 +33,8 @@ if [ -f "$golden" ]; then
   # ends a turn, so the ends of the system prompt and the question are hidden from attention.
   echo '== the first 20 rows of forget01_perturbed against reference values'
   "$unlearn" eval --model "$out/smollm2" --forget "$tofu/forget01_perturbed.json" --set data.limit=20 \
-    --set chat.system="$system" --set eval.max_new_tokens=48 --set chat.hide_pad_token=true --out "$out/golden" --resume --quiet >"$out/golden.txt"
+    --set chat.system="$system" --set eval.max_new_tokens=48 --set chat.hide_pad_token=true \
+    --out "$out/golden" --resume --quiet >"$out/golden.txt"
   python3 scripts/compare-tofu.py "$out/golden" "$golden"
 fi
 
@@ -47,11 +48,12 @@ echo '== target: forget01 and 160 rows of retain99'
 echo '== retrained: the 160 rows alone'
 "$unlearn" train --model "$out/smollm2" --data "$out/retain160.json" --out "$out/retrained" "${train[@]}"
 
+# TOFU's answers are long: the sums that NPO compares grow with them, so beta is small and the hold is strong.
 echo '== unlearned: npo on the target'
 "$unlearn" run --model "$out/target/model" --method npo --forget "$tofu/forget01.json" --retain "$out/retain160.json" \
   --holdout "$tofu/holdout01.json" --set eval.rows=40 --set eval.max_new_tokens=64 \
-  --set train.learning_rate=5e-5 --set train.batch_size=8 --set train.epochs=6 --set train.schedule=constant \
-  --set train.weight_decay=0.0 --set method.beta=0.1 --set method.alpha=2.0 \
+  --set train.learning_rate=3e-5 --set train.batch_size=8 --set train.epochs=8 --set train.schedule=linear \
+  --set train.weight_decay=0.0 --set method.beta=0.05 --set method.alpha=20.0 \
   --set chat.system="$system" --seed 0 --resume --out "$out/unlearned"
 
 echo '== all three side by side'
