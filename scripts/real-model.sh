@@ -52,8 +52,8 @@ echo '== retrained: the 160 rows alone'
 echo '== unlearned: npo on the target'
 "$unlearn" run --model "$out/target/model" --method npo --forget "$tofu/forget01.json" --retain "$out/retain160.json" \
   --holdout "$tofu/holdout01.json" --set eval.rows=40 --set eval.max_new_tokens=64 \
-  --set train.learning_rate=3e-5 --set train.batch_size=8 --set train.epochs=8 --set train.schedule=linear \
-  --set train.weight_decay=0.0 --set method.beta=0.05 --set method.alpha=20.0 \
+  --set train.learning_rate=4e-5 --set train.batch_size=8 --set train.epochs=8 --set train.schedule=linear \
+  --set train.weight_decay=0.0 --set method.beta=0.025 --set method.alpha=20.0 \
   --set chat.system="$system" --seed 0 --resume --out "$out/unlearned"
 
 echo '== all three side by side'
