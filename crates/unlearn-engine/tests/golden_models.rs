@@ -130,9 +130,24 @@ fn greedy(name: &str) {
     let prompts = [prompt.clone(), expected[..14].to_vec(), expected[2..5].to_vec()];
     let answers = generate(&model, &prompts, &options, |_, _| ()).expect("generates");
     assert_eq!(answers[0].ids, expected[8..], "{name}");
+    without_cache(&golden, &model, &expected);
     assert_eq!(answers[1].ids[..18], expected[14..], "{name}: from a longer prompt");
     let alone = generate(&model, &prompts[2..], &options, |_, _| ()).expect("generates");
     assert_eq!(answers[2], alone[0], "{name}: a padded row");
+}
+
+/// The best token at each place of the whole row, read at once.
+fn without_cache(golden: &Golden, model: &LanguageModel, expected: &[u32]) {
+    let weights = model.parameters.frozen();
+    let ids: Vec<i64> = expected.iter().map(|&i| i64::from(i)).collect();
+    let tokens: Tensor<2, Int> = Tensor::from_data(TensorData::new(ids, [1, expected.len()]), &golden.device);
+    let hidden = model.decoder.hidden(&weights, tokens, &Rows::default());
+    let [_, n, width] = hidden.dims();
+    let logits = values(model.decoder.logits(&weights, hidden.reshape([n, width])));
+    for (i, scores) in logits.chunks(logits.len() / n).enumerate().take(n - 1).skip(7) {
+        let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+        assert_eq!(best, Some(expected[i + 1] as usize), "without the cache, token {}", i + 1);
+    }
 }
 
 /// Three tests for each model: forward in both spellings of `config.json`, gradients, greedy tokens.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 use unlearn_engine::decoder::Rows;
+use unlearn_engine::generate::{Options, generate};
 use unlearn_engine::tensor::{Int, Tensor, TensorData, values};
 use unlearn_engine::{LanguageModel, device};
 
@@ -53,11 +54,8 @@ fn every_variant_gives_the_logits_of_transformers() {
         let path = entry.expect("an entry").path();
         let variant = read(&path);
         let base = variant["model"].as_str().expect("a name");
-        let ours = logits(
-            &model(base, variant["config"].as_object().expect("an object")),
-            &first_row(base),
-            &Rows::default(),
-        );
+        let ours =
+            logits(&model(base, variant["config"].as_object().expect("an object")), &first_row(base), &Rows::default());
         let theirs: Vec<f32> = serde_json::from_value(variant["logits"].clone()).expect("numbers");
         assert_eq!(ours.len(), theirs.len());
         let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -87,6 +85,29 @@ fn a_row_does_not_depend_on_its_neighbours_length() {
     }
 }
 
+/// Rows that grow past the length from which frequencies change.
+#[test]
+fn greedy_tokens_are_the_same_without_a_cache() {
+    for name in ["dynamic", "longrope-long", "qwen2-windows", "gpt2-unscaled"] {
+        let variant = read(&testdata().join("variants").join(format!("{name}.json")));
+        let base = variant["model"].as_str().expect("a name");
+        let model = model(base, variant["config"].as_object().expect("an object"));
+        let prompt: Vec<u32> = first_row(base)[..8].iter().map(|&i| i as u32).collect();
+        let options = Options { max_new_tokens: 20, ..Options::default() };
+        let shorter = prompt[..5].to_vec();
+        let answers = generate(&model, &[prompt.clone(), shorter], &options, |_, _| ()).expect("generates");
+        let mut ids: Vec<i64> = prompt.iter().map(|&i| i64::from(i)).collect();
+        for (i, token) in answers[0].ids.iter().enumerate() {
+            let all = logits(&model, &ids, &Rows::default());
+            let last = &all[all.len() - all.len() / ids.len()..];
+            let best = (0..last.len()).max_by(|&a, &b| last[a].total_cmp(&last[b])).expect("a token");
+            assert_eq!(best as u32, *token, "{name}: token {i}");
+            ids.push(i64::from(*token));
+        }
+        assert!(answers[0].ids.len() > 10, "{name}: ended after {} tokens", answers[0].ids.len());
+    }
+}
+
 #[test]
 fn options_that_the_decoder_lacks_are_named() {
     let cases = [
@@ -100,7 +121,11 @@ fn options_that_the_decoder_lacks_are_named() {
         ("qwen3", json!({"layer_types": ["full_attention", "full_attention", "linear_attention"]}), "linear_attention"),
         ("mistral", json!({"model_type": "mixtral"}), "`mixtral`"),
         ("gpt-neox", json!({"rotary_pct": 0.1, "rope_parameters": null}), "turn in pairs"),
-        ("phi3", json!({"rope_parameters": {"rope_type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}}), "short_factor"),
+        (
+            "phi3",
+            json!({"rope_parameters": {"rope_type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}}),
+            "short_factor",
+        ),
     ];
     for (base, changes, named) in cases {
         let folder = testdata().join("golden/models").join(base);

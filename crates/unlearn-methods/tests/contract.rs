@@ -9,7 +9,7 @@ use unlearn_core::recipe::TrainSection;
 use unlearn_data::TokenRow;
 use unlearn_engine::batch::{TokenBatch, Which};
 use unlearn_engine::checkpoint::{Precision, Source};
-use unlearn_engine::tensor::{scalar, values};
+use unlearn_engine::tensor::scalar;
 use unlearn_engine::train::{Gradients, Micro, Objective, Plan, Reference, Totals, train};
 use unlearn_engine::{Decoder, LanguageModel, Parameters, Weights, device, families};
 use unlearn_methods::{METHODS, MethodError, objective};

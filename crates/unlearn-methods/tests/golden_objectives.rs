@@ -8,7 +8,6 @@ use serde_json::Value;
 use unlearn_core::recipe::{Clip, Schedule, TrainSection};
 use unlearn_data::TokenRow;
 use unlearn_engine::batch::{TokenBatch, Which};
-use unlearn_engine::tensor::values;
 use unlearn_engine::train::{Gradients, Micro, Plan, Progress, Reference, Totals, train};
 use unlearn_engine::{LanguageModel, Parameters, device};
 use unlearn_methods::objective;

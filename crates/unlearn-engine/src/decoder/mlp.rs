@@ -28,9 +28,7 @@ impl Mlp {
         let form = |role| Form { bias: c.mlp_bias, conv1d: c.conv1d, role };
         let mut up = |name: &str, to| Linear::new(name, [width, to], form(Role::Linear), add);
         let inner = match c.mlp {
-            MlpForm::Gated => {
-                Inner::Gated { gate: up(&name(c.names.gate), inside), up: up(&name(c.names.up), inside) }
-            }
+            MlpForm::Gated => Inner::Gated { gate: up(&name(c.names.gate), inside), up: up(&name(c.names.up), inside) },
             MlpForm::GatedStacked => Inner::GatedStacked(up(&name(c.names.gate_up), 2 * inside)),
             MlpForm::Plain => Inner::Plain(up(&name(c.names.up), inside)),
         };
@@ -61,7 +59,8 @@ fn activate(activation: Activation, x: Tensor<2>) -> Tensor<2> {
         Activation::Gelu => gelu(x),
         // Hendrycks and Gimpel (2016), equation 2.
         Activation::GeluTanh => {
-            let inner = (x.clone() + x.clone().powi_scalar(3).mul_scalar(0.044_715)).mul_scalar(0.797_884_560_802_865_4);
+            let inner =
+                (x.clone() + x.clone().powi_scalar(3).mul_scalar(0.044_715)).mul_scalar(0.797_884_560_802_865_4);
             x.mul_scalar(0.5) * inner.tanh().add_scalar(1.0)
         }
     }

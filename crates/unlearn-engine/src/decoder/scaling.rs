@@ -114,6 +114,16 @@ impl Rope {
         }
     }
 
+    /// Two lengths of one regime have the same frequencies.
+    #[must_use]
+    pub fn regime(&self, length: usize) -> usize {
+        match &self.scaling {
+            RopeScaling::Dynamic { original, .. } if length as f64 > *original => length,
+            RopeScaling::Long { original, .. } => usize::from(length as f64 > *original),
+            _ => 0,
+        }
+    }
+
     /// Whether frequencies depend on how long a row is.
     #[must_use]
     pub fn depends_on_length(&self) -> bool {

@@ -87,12 +87,7 @@ pub fn layers(f: &Fields<'_>, field: &str) -> Result<usize, EngineError> {
     }
 }
 
-fn head_dim(
-    f: &Fields<'_>,
-    default: Option<usize>,
-    hidden_size: usize,
-    heads: usize,
-) -> Result<usize, EngineError> {
+fn head_dim(f: &Fields<'_>, default: Option<usize>, hidden_size: usize, heads: usize) -> Result<usize, EngineError> {
     if !f.has("head_dim") && default.is_none() && hidden_size % heads != 0 {
         return Err(f.bad("num_attention_heads", format!("is {heads}, which does not divide a width of {hidden_size}")));
     }

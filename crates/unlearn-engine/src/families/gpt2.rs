@@ -2,10 +2,10 @@
 
 use super::common::{activation, layers};
 use super::{Family, json::Fields};
+use crate::EngineError;
 use crate::decoder::{
     Activation, DecoderConfig, LayerKind, MlpForm, Names, NormKind, NormPlace, QkvLayout, QueryKeyNorm, Residual,
 };
-use crate::EngineError;
 
 /// The family.
 pub const FAMILY: Family =

@@ -198,9 +198,10 @@ impl<'a> Fields<'a> {
             Value::Object(o) => o.is_empty(),
             Value::Bool(true) | Value::String(_) => false,
         };
-        let rest = self.value.as_object().into_iter().flatten().find(|(name, value)| {
-            !asked.contains(&format!("{}{name}", self.place)) && !harmless(name) && !off(value)
-        });
+        let rest =
+            self.value.as_object().into_iter().flatten().find(|(name, value)| {
+                !asked.contains(&format!("{}{name}", self.place)) && !harmless(name) && !off(value)
+            });
         match rest {
             Some((name, value)) => {
                 let value: String = value.to_string().chars().take(60).collect();

@@ -6,7 +6,7 @@ mod gemma2;
 mod gemma3;
 mod gpt2;
 mod gpt_neox;
-mod json;
+pub(crate) mod json;
 mod llama;
 mod mistral;
 mod olmo2;

@@ -11,8 +11,7 @@ use crate::{DecoderConfig, EngineError};
 pub const FAMILY: Family =
     Family { name: "qwen3", summary: "Qwen 3 (dense): Llama's form with a norm on each query and key head", config };
 
-const DEFAULTS: Defaults =
-    Defaults { kv_heads: Some(32), head_dim: Some(128), context: 32_768, ..Defaults::LLAMA };
+const DEFAULTS: Defaults = Defaults { kv_heads: Some(32), head_dim: Some(128), context: 32_768, ..Defaults::LLAMA };
 
 fn config(f: &Fields<'_>) -> Result<DecoderConfig, EngineError> {
     let mut c = gated(f, &DEFAULTS)?;

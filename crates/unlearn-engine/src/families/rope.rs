@@ -48,12 +48,8 @@ pub fn rope_of(
         let reason = format!("is {}; of it {dim} entries would turn, and they turn in pairs", config.head_dim);
         return Err(f.bad("head_dim", reason));
     }
-    let mut rope = Rope {
-        theta: theta.unwrap_or(spelling.theta.1),
-        dim,
-        scaling: RopeScaling::None,
-        attention_factor: 1.0,
-    };
+    let mut rope =
+        Rope { theta: theta.unwrap_or(spelling.theta.1), dim, scaling: RopeScaling::None, attention_factor: 1.0 };
     if let Some(s) = inner {
         scale(f, &s, config, &mut rope)?;
         s.refuse_the_rest()?;

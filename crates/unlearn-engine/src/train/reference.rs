@@ -5,8 +5,8 @@ use unlearn_data::TokenRow;
 
 use super::Needs;
 use crate::LanguageModel;
-use crate::decoder::Head;
 use crate::batch::{TokenBatch, Which, plan};
+use crate::decoder::Head;
 use crate::likelihood::{predicting_states, score_rows};
 use crate::tensor::{matrix, values};
 
