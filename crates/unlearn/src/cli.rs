@@ -72,6 +72,29 @@ pub enum Command {
     Config(config::Config),
 }
 
+/// What is trained, and in how much memory.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Training {
+    /// Train low-rank adapters beside the weights (`lora`), or the weights themselves (`none`)
+    #[arg(long, value_name = "KIND")]
+    pub adapter: Option<String>,
+    /// Layers to train, counted from 0, as `4-7` or `0,3`
+    #[arg(long, value_name = "RANGE")]
+    pub layers: Option<String>,
+    /// Memory that the run may take, as `4GB`
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<String>,
+}
+
+impl Training {
+    /// The flags as assignments of recipe fields.
+    pub fn assignments(&self) -> Vec<String> {
+        let fields = [("adapter", &self.adapter), ("layers", &self.layers), ("max_memory", &self.max_memory)];
+        let given = fields.into_iter().filter_map(|(field, value)| value.as_ref().map(|v| (field, v)));
+        given.map(|(field, v)| format!("train.{field}={}", toml::Value::String(v.clone()))).collect()
+    }
+}
+
 /// `--out` and `--resume`, for commands that leave a run folder.
 #[derive(Debug, Clone, Args)]
 pub struct Output {

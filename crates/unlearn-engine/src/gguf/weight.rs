@@ -1,6 +1,6 @@
 //! One weight of the converted model, decoded when it is asked for.
 
-use super::TensorInfo;
+use super::{TensorInfo, TensorKind};
 
 /// How the rows of a weight lie in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,11 @@ impl Weight<'_> {
     /// The dimensions, those of the Hugging Face model.
     pub fn shape(&self) -> &[usize] {
         &self.tensor.shape
+    }
+
+    /// How the tensor's values are stored.
+    pub fn kind(&self) -> TensorKind {
+        self.tensor.kind
     }
 
     /// The values, decoded and in the model's order.
