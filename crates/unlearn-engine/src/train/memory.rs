@@ -1,6 +1,7 @@
 //! What training takes of memory: an estimate from shapes, before anything is read.
 
 use unlearn_core::recipe::{AdapterKind, Frozen, TrainSection};
+use unlearn_data::TokenRow;
 
 use super::Selection;
 use crate::decoder::{MlpForm, Spec};
@@ -8,13 +9,32 @@ use crate::{Decoder, DecoderConfig, EngineError};
 
 /// The program, its tokenizer and its data, in bytes.
 const PROGRAM: f64 = 80e6;
-/// Numbers of the vocabulary's width that exist at once for a supervised token: scores, shifted scores, their
-/// exponentials, and the gradients of two of them.
-const LOGIT_COPIES: f64 = 5.0;
-/// Measured peaks lie above the sum of what is needed: buffers are freed late, and the allocator keeps some.
-const SLACK: f64 = 1.15;
+/// Rows of scores over the vocabulary that exist at once for a supervised token.
+const LOGIT_COPIES: f64 = 3.0;
+/// Bytes for each value that is trained: its gradient and two moments.
+const TRAINED: f64 = 12.0;
 
-/// Bytes that a training run takes.
+/// What is known of the rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowSizes {
+    /// Tokens of the longest.
+    pub longest: usize,
+    /// The largest share of a row's tokens that is supervised.
+    pub supervised: f64,
+}
+
+impl RowSizes {
+    /// Of rows.
+    #[must_use]
+    pub fn of<'a>(rows: impl Iterator<Item = &'a TokenRow>) -> Self {
+        rows.fold(Self { longest: 1, supervised: 0.0 }, |s, row| Self {
+            longest: s.longest.max(row.ids.len()),
+            supervised: s.supervised.max(row.supervised() as f64 / row.ids.len().max(1) as f64),
+        })
+    }
+}
+
+/// Bytes that a training run takes. The counts of what a graph keeps were set by measuring peaks (docs/memory.md).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Memory {
     /// Weights in memory, frozen ones as they are kept.
@@ -30,7 +50,7 @@ pub struct Memory {
 impl Memory {
     /// The estimate for a decoder whose frozen matrices, kept in their own format, take `own_bytes` for each value.
     #[must_use]
-    pub fn of(decoder: &Decoder, selection: &Selection, train: &TrainSection, own_bytes: f64) -> Self {
+    pub fn of(decoder: &Decoder, selection: &Selection, train: &TrainSection, own_bytes: f64, rows: RowSizes) -> Self {
         let (specs, c) = (decoder.specs(), decoder.config());
         let kept = |spec: &Spec| match train.frozen {
             _ if !spec.is_matrix() => 4.0,
@@ -71,27 +91,25 @@ impl Memory {
             } else {
                 unpacked_blocks[first..].iter().sum()
             };
-        // The sum on the host, the tape's own (a block's at a time with checkpointing), and two moments.
-        let share = if train.gradient_checkpointing { 1.0 / graphs } else { 1.0 };
-        let training = trained * (12.0 + 4.0 * share.max(0.1));
-        let block = block_values(c, rank) * 4.0;
+        let training = trained * TRAINED;
+        let block = block_values(c, rank, rows.longest) * 4.0;
         let width = 4.0 * c.hidden_size as f64;
         let blocks = if train.gradient_checkpointing { block + graphs * width } else { graphs * block };
-        let logits = LOGIT_COPIES * 4.0 * c.vocab_size as f64;
+        let logits = LOGIT_COPIES * 4.0 * c.vocab_size as f64 * rows.supervised;
         Self { weights, training, unpacked, per_token: blocks + 4.0 * width + logits }
     }
 
-    /// Bytes with `tokens` in a micro-batch, all of them supervised.
+    /// Bytes with `tokens` in a micro-batch.
     #[must_use]
     pub fn total(&self, tokens: usize) -> f64 {
-        PROGRAM + SLACK * (self.weights + self.training + self.unpacked + self.per_token * tokens as f64)
+        PROGRAM + self.weights + self.training + self.unpacked + self.per_token * tokens as f64
     }
 
     /// The largest micro-batch that stays within `bytes`; `None` when not even the weights do.
     #[must_use]
     pub fn tokens_within(&self, bytes: f64) -> Option<usize> {
         let left = bytes - self.total(0);
-        (left > 0.0).then(|| (left / (SLACK * self.per_token)) as usize)
+        (left > 0.0).then(|| (left / self.per_token) as usize)
     }
 }
 
@@ -105,16 +123,15 @@ fn lowest(specs: &[Spec], selection: &Selection, layers: usize) -> usize {
     trained.chain(selection.adapted.iter().copied()).filter_map(below_norm).min().unwrap_or(layers)
 }
 
-/// Numbers that a block's graph keeps of one token, counted from its operations; scores over other tokens are small
-/// for rows of the length that unlearning has.
-fn block_values(c: &DecoderConfig, rank: f64) -> f64 {
+/// Numbers that a block's graph keeps of one token; its scores over `keys` tokens exist three times.
+fn block_values(c: &DecoderConfig, rank: f64, keys: usize) -> f64 {
     let (width, inside) = (c.hidden_size as f64, c.intermediate_size as f64);
-    let (queries, keys) = ((c.heads * c.head_dim) as f64, (c.kv_heads * c.head_dim) as f64);
+    let (queries, kv) = ((c.heads * c.head_dim) as f64, (c.kv_heads * c.head_dim) as f64);
     let mlp = match c.mlp {
-        MlpForm::Gated | MlpForm::GatedStacked => 5.0,
-        MlpForm::Plain => 6.0,
+        MlpForm::Gated | MlpForm::GatedStacked => 3.0,
+        MlpForm::Plain => 4.0,
     };
-    12.0 * width + mlp * inside + 8.0 * queries + 8.0 * keys + 10.0 * rank
+    6.0 * width + mlp * inside + 4.0 * queries + 4.0 * kv + 3.0 * (c.heads * keys) as f64 + 7.0 * rank
 }
 
 /// Lowers `micro_tokens`, then sets `gradient_checkpointing`, until the run stays within `max_memory`.
@@ -125,16 +142,16 @@ pub fn fit(
     decoder: &Decoder,
     train: &TrainSection,
     own_bytes: f64,
-    longest: usize,
+    rows: RowSizes,
 ) -> Result<TrainSection, EngineError> {
     let Some(limit) = train.max_memory.map(|b| b.0 as f64) else { return Ok(train.clone()) };
     let selection = Selection::new(train, decoder)?;
     let mut least = f64::MAX;
     for checkpointing in [train.gradient_checkpointing, true] {
         let tried = TrainSection { gradient_checkpointing: checkpointing, ..train.clone() };
-        let memory = Memory::of(decoder, &selection, &tried, own_bytes);
-        least = least.min(memory.total(longest));
-        if let Some(tokens) = memory.tokens_within(limit).filter(|t| *t >= longest) {
+        let memory = Memory::of(decoder, &selection, &tried, own_bytes, rows);
+        least = least.min(memory.total(rows.longest));
+        if let Some(tokens) = memory.tokens_within(limit).filter(|t| *t >= rows.longest) {
             return Ok(TrainSection { micro_tokens: train.micro_tokens.min(tokens), ..tried });
         }
     }

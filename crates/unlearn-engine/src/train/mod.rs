@@ -16,7 +16,7 @@ mod state;
 pub use adamw::AdamW;
 pub use forward::{Forward, Route};
 pub use gradients::Gradients;
-pub use memory::{Memory, fit};
+pub use memory::{Memory, RowSizes, fit};
 pub use objective::{Micro, Needs, Objective, Side, Term, Totals};
 pub use reference::Reference;
 pub use run::{Outcome, Plan, Progress, train};

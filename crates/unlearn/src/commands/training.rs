@@ -10,7 +10,7 @@ use unlearn_core::recipe::{AdapterKind, Frozen};
 use unlearn_data::TokenRow;
 use unlearn_engine::adapter::peft;
 use unlearn_engine::decoder::Spec;
-use unlearn_engine::train::{Objective, Plan, Progress, Reference, fit, train};
+use unlearn_engine::train::{Objective, Plan, Progress, Reference, RowSizes, fit, train};
 use unlearn_engine::{Decoder, EngineError, LanguageModel, Loading, checkpoint};
 
 use crate::context::Context;
@@ -38,8 +38,8 @@ pub fn within_memory(context: &Context, recipe: &Recipe, sets: &[&[TokenRow]]) -
     }
     let path = recipe.model_path()?;
     let decoder = Decoder::new(LanguageModel::read_config(path)?);
-    let longest = sets.iter().flat_map(|rows| rows.iter()).map(|r| r.ids.len()).max().unwrap_or(1);
-    let train = fit(&decoder, &recipe.train, checkpoint::bytes_per_value(path)?, longest)?;
+    let rows = RowSizes::of(sets.iter().copied().flatten());
+    let train = fit(&decoder, &recipe.train, checkpoint::bytes_per_value(path)?, rows)?;
     let said = [
         (train.micro_tokens != recipe.train.micro_tokens)
             .then(|| format!("micro-batches of {} tokens", train.micro_tokens)),
