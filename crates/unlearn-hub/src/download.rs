@@ -61,19 +61,20 @@ impl<'a> Partial<'a> {
         let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
         let file = file.map_err(|e| FileError::write(&path, e))?;
         let mut partial = Self { remote, line, path, file, length: 0, check: Check::new(&remote.etag, remote.size) };
+        let left = partial.file.metadata().map_err(|e| FileError::read(&partial.path, e))?.len();
+        if left > remote.size {
+            partial.restart()?;
+            return Ok(partial);
+        }
         let mut buffer = vec![0; CHUNK];
-        loop {
+        while partial.length < left {
             line.check()?;
             let n = partial.file.read(&mut buffer).map_err(|e| FileError::read(&partial.path, e))?;
-            partial.check.update(&buffer[..n]);
-            partial.length += n as u64;
             if n == 0 {
                 break;
             }
-            if partial.length > remote.size {
-                partial.restart()?;
-                break;
-            }
+            partial.check.update(&buffer[..n]);
+            partial.length += n as u64;
         }
         line.note(Note::Had(partial.length));
         Ok(partial)

@@ -74,8 +74,12 @@ pub(crate) fn target(from: &Uri, location: &str) -> Result<Uri, String> {
     let scheme = from.scheme_str().unwrap_or_default();
     let host = from.authority().map(|a| a.as_str()).unwrap_or_default();
     let lower = location.to_ascii_lowercase();
+    let scheme_of =
+        lower.split(['/', '?', '#']).next().and_then(|first| first.split_once(':')).map(|(scheme, _)| scheme);
     let text = if lower.starts_with("http://") || lower.starts_with("https://") {
         location.to_owned()
+    } else if let Some(other) = scheme_of {
+        return Err(format!("it leads to `{}:`", other.escape_debug()));
     } else if location.starts_with("//") {
         format!("{scheme}:{location}")
     } else if location.starts_with('/') {
@@ -142,6 +146,8 @@ mod tests {
         assert_eq!(to("https://cdn/x?s").as_deref(), Some("https://cdn/x?s"));
         assert_eq!(to("http://cdn/x"), None);
         assert_eq!(to("https://me@cdn/x"), None);
+        assert_eq!(to("file:///etc/passwd"), None);
+        assert_eq!(to("x?to=a:b").as_deref(), Some("https://hub/a/x?to=a:b"));
     }
 
     #[test]
