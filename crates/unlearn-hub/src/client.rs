@@ -272,7 +272,8 @@ impl<'a> Attempts<'a> {
         }
         let wait = asked.unwrap_or(self.wait).max(self.wait);
         self.wait *= 2;
-        self.line.say(format!("{error}; trying again in {:.1} s", wait.as_secs_f64()));
+        let cause = std::error::Error::source(&error).map(|e| format!(": {e}")).unwrap_or_default();
+        self.line.say(format!("{error}{cause}; trying again in {:.1} s", wait.as_secs_f64()));
         self.line.wait(wait)
     }
 

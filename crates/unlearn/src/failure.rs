@@ -77,10 +77,10 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(e) = error.downcast_ref::<UnknownName>() {
         return Some(e.hint());
     }
-    if let Some(EngineError::Checkpoint { path, .. }) = error.downcast_ref() {
-        if let Some(hint) = in_the_cache(path) {
-            return Some(hint);
-        }
+    if let Some(EngineError::Checkpoint { path, .. }) = error.downcast_ref()
+        && let Some(hint) = in_the_cache(path)
+    {
+        return Some(hint);
     }
     macro_rules! try_hint {
         ($($kind:ty),+) => {

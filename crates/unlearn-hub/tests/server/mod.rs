@@ -147,7 +147,8 @@ pub fn serve(files: &BTreeMap<String, Vec<u8>>, seen: &Seen) -> Reply {
     if seen.path.starts_with("/api/models/owner/model/revision/") {
         return listing(files.keys());
     }
-    let found = |prefix: &str| files.get_key_value(seen.path.strip_prefix(prefix)?);
+    let path = seen.path.split('?').next().unwrap_or_default();
+    let found = |prefix: &str| files.get_key_value(path.strip_prefix(prefix)?);
     if let Some((_, content)) = found("/cdn/") {
         return ranged(content, seen.from);
     }

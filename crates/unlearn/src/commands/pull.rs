@@ -51,19 +51,22 @@ impl Pull {
         let pulled = context.guarded(|| pull(&settings, &request, &context.stop, &mut watch));
         drop(bar);
         let pulled = pulled?;
-        let fetched: Vec<_> = pulled.files.iter().filter(|f| !f.cached).collect();
-        let amount = bytes(fetched.iter().map(|f| f.bytes).sum());
-        context.say(format!(
-            "{} of {} files fetched, {amount} in {:.1} s; the others were in the cache",
-            fetched.len(),
-            pulled.files.len(),
-            began.elapsed().as_secs_f64()
-        ));
+        context.say(summary(&pulled, began.elapsed().as_secs_f64()));
         if context.common.json {
             return context.print(facts(&request, &pulled).to_string());
         }
         context.print(pulled.path.display().to_string())
     }
+}
+
+fn summary(pulled: &Pulled, seconds: f64) -> String {
+    let (cached, fetched): (Vec<_>, Vec<_>) = pulled.files.iter().partition(|f| f.cached);
+    if fetched.is_empty() {
+        return format!("all {} files were in the cache", cached.len());
+    }
+    let amount = bytes(fetched.iter().map(|f| f.bytes).sum());
+    let rest = if cached.is_empty() { String::new() } else { format!("; {} were in the cache", cached.len()) };
+    format!("{} files fetched, {amount} in {seconds:.1} s{rest}", fetched.len())
 }
 
 fn facts(request: &Request, pulled: &Pulled) -> serde_json::Value {
