@@ -18,15 +18,16 @@ use crate::{HubError, Note};
 
 const CHUNK: usize = 256 << 10;
 
-/// Brings a file into the snapshot. A blob that is already there is taken if its length is right.
+/// Brings a file into the snapshot. A blob that is already there is taken if its length is right; `true` then.
 ///
 /// # Errors
 /// When it cannot be fetched or is not what the repository holds; the snapshot is then as it was.
-pub(crate) fn fetch(client: &Client, shelf: &Shelf, remote: &Remote, line: &Line) -> Result<(), HubError> {
+pub(crate) fn fetch(client: &Client, shelf: &Shelf, remote: &Remote, line: &Line) -> Result<bool, HubError> {
     let lock = shelf.lock(&remote.etag, line)?;
     let blob = shelf.blob(&remote.etag);
     file::create_dir(&shelf.folder().join("blobs"))?;
-    if fs::metadata(&blob).is_ok_and(|m| m.is_file() && m.len() == remote.size) {
+    let cached = fs::metadata(&blob).is_ok_and(|m| m.is_file() && m.len() == remote.size);
+    if cached {
         line.note(Note::Had(remote.size));
     } else {
         warn_unverified(remote, line);
@@ -42,7 +43,8 @@ pub(crate) fn fetch(client: &Client, shelf: &Shelf, remote: &Remote, line: &Line
         partial.file.sync_all().map_err(|e| FileError::write(&partial.path, e))?;
         fs::rename(&partial.path, &blob).map_err(|e| FileError::write(&blob, e))?;
     }
-    shelf.place(&remote.etag, &remote.commit, &remote.name)
+    shelf.place(&remote.etag, &remote.commit, &remote.name)?;
+    Ok(cached)
 }
 
 /// What has arrived of a file.

@@ -107,10 +107,9 @@ impl Job<'_> {
         let all = each(names, self.threads, self.stop, watch, ask)?;
         let here = self.shelf.files(commit);
         let there = |r: &Remote| here.iter().any(|(name, size)| *name == r.name && *size == r.size);
-        let cached: Vec<bool> = all.iter().map(there).collect();
-        let files = all.iter().zip(&cached);
-        let pulled = files.map(|(r, &cached)| PulledFile { name: r.name.clone(), bytes: r.size, cached }).collect();
-        let missing: Vec<Remote> = all.into_iter().zip(cached).filter(|(_, c)| !c).map(|(r, _)| r).collect();
+        let (cached, missing): (Vec<Remote>, Vec<Remote>) = all.into_iter().partition(there);
+        let pulled = |r: &Remote, cached| PulledFile { name: r.name.clone(), bytes: r.size, cached };
+        let mut files: Vec<PulledFile> = cached.iter().map(|r| pulled(r, true)).collect();
         let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0u64, u64::saturating_add);
         let total = sum(&mut missing.iter().map(|r| r.size));
         if !missing.is_empty() {
@@ -120,8 +119,10 @@ impl Job<'_> {
             watch(Note::Total(total));
         }
         let (client, shelf) = (self.client.clone(), self.shelf.clone());
-        each(missing, self.threads, self.stop, watch, move |remote, line| fetch(&client, &shelf, remote, line))?;
-        Ok(pulled)
+        let fetch = move |remote: &Remote, line: &_| fetch(&client, &shelf, remote, line);
+        let taken = each(missing.clone(), self.threads, self.stop, watch, fetch)?;
+        files.extend(missing.iter().zip(taken).map(|(r, cached)| pulled(r, cached)));
+        Ok(files)
     }
 }
 

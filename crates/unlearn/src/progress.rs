@@ -58,7 +58,8 @@ impl ByteBar {
     /// A bar; it stays hidden when quiet or when stderr is no terminal.
     pub fn new(what: &str, quiet: bool) -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-        let template = "{prefix:>12} {bar:24} {bytes}/{total_bytes} · {bytes_per_sec} · {eta} left";
+        let template =
+            "{prefix:>12} {bar:24} {decimal_bytes}/{decimal_total_bytes} · {decimal_bytes_per_sec} · {eta} left";
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_prefix(what.to_owned());
         Self { bar, began: Instant::now(), hidden: !quiet }

@@ -62,11 +62,12 @@ impl Pull {
 fn summary(pulled: &Pulled, seconds: f64) -> String {
     let (cached, fetched): (Vec<_>, Vec<_>) = pulled.files.iter().partition(|f| f.cached);
     if fetched.is_empty() {
-        return format!("all {} files were in the cache", cached.len());
+        return "everything was in the cache".to_owned();
     }
+    let files = if fetched.len() == 1 { "file" } else { "files" };
     let amount = bytes(fetched.iter().map(|f| f.bytes).sum());
-    let rest = if cached.is_empty() { String::new() } else { format!("; {} were in the cache", cached.len()) };
-    format!("{} files fetched, {amount} in {seconds:.1} s{rest}", fetched.len())
+    let rest = if cached.is_empty() { String::new() } else { format!("; the other {} in the cache", cached.len()) };
+    format!("{} {files} fetched, {amount} in {seconds:.1} s{rest}", fetched.len())
 }
 
 fn facts(request: &Request, pulled: &Pulled) -> serde_json::Value {
