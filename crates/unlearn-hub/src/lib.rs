@@ -1,8 +1,8 @@
 //! Model repositories of the Hugging Face Hub: fetched, verified, and kept in the cache that Python's
 //! `huggingface_hub` uses too.
 //!
-//! Why own code over `ureq` and not `hf-hub`: `hf-hub` 1.0 brings 284 crates (tokio, reqwest, a C build by cmake), and
-//! neither goes on with a partial file nor verifies a checksum; `ureq` brings 31 and leaves both to us.
+//! Why own code over `ureq` and not `hf-hub`: `hf-hub` 1.0 brings 224 crates (tokio, reqwest, aws-lc), and over HTTP it
+//! neither goes on with a partial file nor verifies a checksum; `ureq` brings 22 and leaves both to us.
 //!
 //! This is the only crate that touches the network, and it knows nothing of tensors.
 
