@@ -2,6 +2,7 @@
 
 mod attacks;
 mod blocks;
+mod golden;
 mod llama;
 mod model;
 mod mutations;
