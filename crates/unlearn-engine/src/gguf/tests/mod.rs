@@ -6,5 +6,7 @@ mod golden;
 mod llama;
 mod model;
 mod mutations;
+mod sentencepiece;
 mod tokenizer;
+mod vocabularies;
 mod writer;

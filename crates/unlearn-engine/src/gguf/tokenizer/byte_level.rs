@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::edges::Edges;
 use super::pre::PreTokenizer;
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{Matching, Vocabulary};
 use super::{ADD_SPACE_PREFIX, Converted, MERGES, PRE, failed};
 use crate::gguf::{Fault, GgufError, Metadata};
 
@@ -26,7 +26,7 @@ pub(super) fn convert<'a>(metadata: &Metadata<'a>) -> Result<Converted<'a>, Gguf
         "version": "1.0",
         "truncation": null,
         "padding": null,
-        "added_tokens": vocabulary.added_tokens(|_| false),
+        "added_tokens": vocabulary.added_tokens(|_| Matching::default()),
         "normalizer": pre.normalizer(),
         "pre_tokenizer": pre.pre_tokenizer(),
         "post_processor": edges.post_processor(),

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use serde_json::{Value, json};
 
 use super::edges::Edges;
-use super::vocabulary::{Kind, Vocabulary};
+use super::vocabulary::{Kind, Matching, Vocabulary};
 use super::{ADD_SPACE_PREFIX, Converted, SCORES, TOKENS, UNKNOWN, failed};
 use crate::gguf::{Fault, GgufError, Metadata};
 
@@ -31,11 +31,17 @@ pub(super) fn convert<'a>(metadata: &Metadata<'a>) -> Result<Converted<'a>, Gguf
     let edges = Edges::read(metadata, &vocabulary, true)?;
     let prefix = Metadata::optional(metadata.bool(ADD_SPACE_PREFIX))?.unwrap_or(true);
     let is_phi3 = Metadata::optional(metadata.string("general.architecture"))? == Some("phi3");
+    let how = |token: &str| Matching {
+        takes_spaces_behind: is_phi3 && !PHI3_KEEPS_SPACES.contains(&token),
+        // Gemma's runs of spaces are found where the text has `▁` for a space as well. Where every text gets a space
+        // in front, the token would get one too.
+        normalized: !prefix && token.contains([' ', SPACE]),
+    };
     let tokenizer = json!({
         "version": "1.0",
         "truncation": null,
         "padding": null,
-        "added_tokens": vocabulary.added_tokens(|token| is_phi3 && !PHI3_KEEPS_SPACES.contains(&token)),
+        "added_tokens": vocabulary.added_tokens(how),
         "normalizer": normalizer(prefix),
         "pre_tokenizer": null,
         "post_processor": edges.post_processor(),

@@ -59,22 +59,32 @@ impl<'a> Vocabulary<'a> {
         self.tokens.iter().enumerate().map(|(id, token)| ((*token).to_owned(), json!(id))).collect()
     }
 
-    /// The tokens that are matched as a whole; those that never stand for text are special. `strips` says which take
-    /// the spaces behind them along.
-    pub(super) fn added_tokens(&self, strips: impl Fn(&str) -> bool) -> Vec<Value> {
+    /// The tokens that are matched as a whole; those that never stand for text are special. `how` says what else is
+    /// particular about a token.
+    pub(super) fn added_tokens(&self, how: impl Fn(&str) -> Matching) -> Vec<Value> {
         let whole = |(id, (token, kind)): (usize, (&&str, &Kind))| {
             let special = match kind {
                 Kind::Control | Kind::Unknown => true,
                 Kind::UserDefined => false,
                 Kind::Normal | Kind::Unused | Kind::Byte => return None,
             };
+            let Matching { takes_spaces_behind, normalized } = how(token);
             Some(json!({
-                "id": id, "content": token, "single_word": false, "lstrip": false, "rstrip": strips(token),
-                "normalized": false, "special": special,
+                "id": id, "content": token, "single_word": false, "lstrip": false, "rstrip": takes_spaces_behind,
+                "normalized": normalized && !special, "special": special,
             }))
         };
         self.tokens.iter().zip(&self.kinds).enumerate().filter_map(whole).collect()
     }
+}
+
+/// How a token is looked for in a text.
+#[derive(Default)]
+pub(super) struct Matching {
+    /// The spaces behind it belong to it.
+    pub(super) takes_spaces_behind: bool,
+    /// It is looked for in the normalised text, unless it is special.
+    pub(super) normalized: bool,
 }
 
 fn read_kinds(metadata: &Metadata<'_>, tokens: usize) -> Result<Vec<Kind>, GgufError> {
