@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use unlearn_data::TokenRow;
 
+use crate::decoder::Rows;
 use crate::tensor::{indices, matrix};
 
 /// Rows that go through the decoder together, padded on the right. A row's last token is never an input: nothing
@@ -17,8 +18,8 @@ pub struct TokenBatch {
     pub labels: Tensor<1, Int>,
     /// Supervised tokens of each row, in the order of `labels`.
     pub supervised: Vec<usize>,
-    /// Tokens that no other sees, by row; empty when there are none.
-    pub unseen: Vec<Vec<bool>>,
+    /// How long the rows are, and which of their tokens no other sees.
+    pub shape: Rows,
     /// Tokens that are no padding.
     pub token_count: usize,
 }
@@ -58,9 +59,19 @@ impl TokenBatch {
             positions: indices(positions, device),
             labels: indices(labels, device),
             supervised,
-            unseen: unseen(rows, width),
+            shape: Rows {
+                lengths: rows.iter().map(|r| r.ids.len().saturating_sub(1)).collect(),
+                unseen: unseen(rows, width),
+            },
             token_count: rows.iter().map(|r| r.ids.len()).sum(),
         }
+    }
+
+    /// Of hidden states `[rows, tokens, width]`, those from which a token is predicted: `[predictions, width]`.
+    #[must_use]
+    pub fn predicting(&self, hidden: Tensor<3>) -> Tensor<2> {
+        let [rows, tokens, width] = hidden.dims();
+        hidden.reshape([rows * tokens, width]).select(0, self.positions.clone())
     }
 
     /// A constant `[rows, supervised]` that is 1 where a prediction belongs to a row: sums over rows are products

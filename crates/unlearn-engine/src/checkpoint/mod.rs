@@ -3,8 +3,11 @@
 mod folder;
 mod precision;
 mod safetensors;
+mod tensors;
 
+pub(crate) use folder::write_neighbour;
 pub use folder::{Source, companions_digest, digest, write_folder};
 pub use precision::Precision;
 pub(crate) use safetensors::map_file;
 pub use safetensors::{Entry, Stored, WeightFiles, write_tensors};
+pub use tensors::{Tensors, bytes_per_value};

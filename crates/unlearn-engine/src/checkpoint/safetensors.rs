@@ -12,6 +12,7 @@ use unlearn_core::{FileError, file};
 
 use super::Precision;
 use crate::EngineError;
+use crate::decoder::Packing;
 
 /// The weight files of a checkpoint, mapped into memory.
 pub struct WeightFiles {
@@ -25,8 +26,10 @@ pub struct WeightFiles {
 pub struct Stored {
     /// Its shape on disk.
     pub shape: Vec<usize>,
-    /// Its format on disk.
+    /// The format in which it is saved again.
     pub precision: Precision,
+    /// How it can be kept in memory without a loss.
+    pub packing: Packing,
     /// Its values, in disk order.
     pub values: Vec<f32>,
 }
@@ -104,6 +107,16 @@ impl WeightFiles {
         self.files.iter().map(|(p, _)| p.as_path())
     }
 
+    /// Bytes of a value of the matrices; the most where formats differ.
+    pub(super) fn largest_width(&self) -> f64 {
+        let of_file = |(_, map): &(PathBuf, Mmap)| -> usize {
+            let Ok(tensors) = SafeTensors::deserialize(map) else { return 4 };
+            let matrices = tensors.iter().filter(|(_, view)| view.shape().len() > 1);
+            matrices.filter_map(|(_, view)| Precision::of_dtype(view.dtype())).map(Precision::bytes).max().unwrap_or(2)
+        };
+        self.files.iter().map(of_file).max().unwrap_or(4) as f64
+    }
+
     /// A tensor; `None` when there is no such tensor.
     ///
     /// # Errors
@@ -116,7 +129,8 @@ impl WeightFiles {
         let precision = Precision::of_dtype(view.dtype()).ok_or_else(|| {
             EngineError::weights(path, format!("`{name}` is stored as {:?}, not as a float", view.dtype()))
         })?;
-        Ok(Some(Stored { shape: view.shape().to_vec(), precision, values: precision.decode(view.data()) }))
+        let values = precision.decode(view.data());
+        Ok(Some(Stored { shape: view.shape().to_vec(), precision, packing: precision.packing(), values }))
     }
 }
 
