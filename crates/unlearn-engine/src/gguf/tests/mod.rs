@@ -2,8 +2,11 @@
 
 mod attacks;
 mod blocks;
+mod golden;
 mod llama;
 mod model;
 mod mutations;
+mod sentencepiece;
 mod tokenizer;
+mod vocabularies;
 mod writer;
