@@ -154,6 +154,9 @@ pub enum Fault {
         /// The type's name, where the number is known.
         name: &'static str,
     },
+    /// A tensor type that can be decoded, but not written.
+    #[error("tensor type {0} can be read, but not written")]
+    ReadOnly(&'static str),
     /// The data does not begin at a multiple of the alignment.
     #[error("offset {offset} is not a multiple of the alignment {alignment}")]
     Misaligned {

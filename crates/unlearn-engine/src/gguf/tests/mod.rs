@@ -5,5 +5,6 @@ mod blocks;
 mod llama;
 mod model;
 mod mutations;
+mod quantise;
 mod tokenizer;
 mod writer;
