@@ -52,6 +52,22 @@ pub enum GgufError {
         /// The reason.
         fault: Fault,
     },
+    /// A metadata entry cannot be written.
+    #[error("cannot write GGUF metadata `{key}`: {fault}")]
+    WriteMetadata {
+        /// The key.
+        key: String,
+        /// The reason.
+        fault: Fault,
+    },
+    /// A tensor cannot be written.
+    #[error("cannot write GGUF tensor `{tensor}`: {fault}")]
+    WriteTensor {
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The reason.
+        fault: Fault,
+    },
     /// A tensor has no counterpart in the Hugging Face model.
     #[error("cannot convert GGUF tensor `{tensor}`: {fault}")]
     ConvertTensor {
@@ -157,6 +173,14 @@ pub enum Fault {
     /// A tensor type that can be decoded, but not written.
     #[error("tensor type {0} can be read, but not written")]
     ReadOnly(&'static str),
+    /// A value that the tensor type cannot hold, or that is no number at all.
+    #[error("{kind} cannot hold the value {value}")]
+    Range {
+        /// The value.
+        value: String,
+        /// The type's name.
+        kind: &'static str,
+    },
     /// The data does not begin at a multiple of the alignment.
     #[error("offset {offset} is not a multiple of the alignment {alignment}")]
     Misaligned {
@@ -194,7 +218,9 @@ impl GgufError {
             | Self::GetMetadata { fault, .. }
             | Self::ConvertConfig { fault, .. }
             | Self::ConvertTokenizer { fault, .. }
-            | Self::ConvertTensor { fault, .. } => fault,
+            | Self::ConvertTensor { fault, .. }
+            | Self::WriteMetadata { fault, .. }
+            | Self::WriteTensor { fault, .. } => fault,
         }
     }
 
@@ -205,6 +231,7 @@ impl GgufError {
             Fault::NotGguf(_) => "a Hugging Face model is given as its folder, a GGUF model as its file",
             Fault::BigEndian | Fault::Version(_) => "write the file again, with a current little-endian converter",
             Fault::Kind { .. } => "take the same model in F16, Q8_0, or one of Q2_K to Q6_K",
+            Fault::Range { .. } => "choose a format with a wider range, such as f32 or bf16",
             Fault::Missing if self.names("tokenizer.ggml.pre") => {
                 "the file is older than this key: write it again with a current converter"
             }

@@ -1,4 +1,4 @@
-//! GGUF files: parsed, their tensors decoded, their model and tokenizer described the Hugging Face way.
+//! GGUF files: parsed, their tensors decoded, their model and tokenizer described the Hugging Face way; and written.
 //!
 //! A file comes from outside and is not trusted: counts, offsets and shapes are checked against the bytes that are
 //! there before anything is allocated for them, and what cannot be converted is an error with its name.
@@ -16,6 +16,7 @@ mod tensor;
 mod tokenizer;
 mod value;
 mod weight;
+mod write;
 
 pub use checkpoint::Checkpoint;
 pub use error::{Fault, GgufError};
@@ -26,6 +27,7 @@ pub use tensor::TensorInfo;
 pub use tokenizer::TokenizerFiles;
 pub use value::{MetaArray, MetaValue, ValueKind};
 pub use weight::{RowOrder, Weight};
+pub use write::{NewTensor, OwnedValue, write};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -7,4 +7,5 @@ mod model;
 mod mutations;
 mod quantise;
 mod tokenizer;
+mod write;
 mod writer;
