@@ -71,7 +71,7 @@ impl LanguageModel {
         let names: Vec<&str> = file.weights.iter().map(|w| w.name.as_str()).collect();
         let read = |name: &str| {
             let weight = file.weights.iter().find(|w| w.name == name);
-            Ok(weight.map(|w| Stored { shape: w.shape().to_vec(), precision, values: w.to_f32() }))
+            Ok(weight.map(|w| Stored { shape: w.shape(), precision, values: w.to_f32() }))
         };
         let values = read_values(&decoder, &names, read, &mut source, path)?;
         let (mut tokenizer, mut template) = (None, None);

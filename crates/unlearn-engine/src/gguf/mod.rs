@@ -10,8 +10,10 @@ mod checkpoint;
 mod cursor;
 mod error;
 mod file;
+mod form;
 mod kind;
 mod metadata;
+mod names;
 mod tensor;
 mod tokenizer;
 mod value;
@@ -21,12 +23,14 @@ mod write;
 pub use checkpoint::Checkpoint;
 pub use error::{Fault, GgufError};
 pub use file::Gguf;
+pub use form::Form;
 pub use kind::TensorKind;
 pub use metadata::Metadata;
+pub use names::{Bias, Names, Part, Place, Size};
 pub use tensor::TensorInfo;
 pub use tokenizer::TokenizerFiles;
 pub use value::{MetaArray, MetaValue, ValueKind};
-pub use weight::{RowOrder, Weight};
+pub use weight::Weight;
 pub use write::{NewTensor, OwnedValue, write};
 
 #[cfg(test)]
