@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use unlearn_data::TokenRow;
 
+use crate::decoder::Rows;
 use crate::tensor::{indices, matrix};
 
 /// Rows that go through the decoder together, padded on the right. A row's last token is never an input: nothing
@@ -17,8 +18,8 @@ pub struct TokenBatch {
     pub labels: Tensor<1, Int>,
     /// Supervised tokens of each row, in the order of `labels`.
     pub supervised: Vec<usize>,
-    /// Tokens that no other sees, by row; empty when there are none.
-    pub unseen: Vec<Vec<bool>>,
+    /// How long the rows are, and which of their tokens no other sees.
+    pub shape: Rows,
     /// Tokens that are no padding.
     pub token_count: usize,
 }
@@ -58,7 +59,10 @@ impl TokenBatch {
             positions: indices(positions, device),
             labels: indices(labels, device),
             supervised,
-            unseen: unseen(rows, width),
+            shape: Rows {
+                lengths: rows.iter().map(|r| r.ids.len().saturating_sub(1)).collect(),
+                unseen: unseen(rows, width),
+            },
             token_count: rows.iter().map(|r| r.ids.len()).sum(),
         }
     }

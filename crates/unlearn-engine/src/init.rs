@@ -9,13 +9,13 @@ use unlearn_core::seed;
 use unlearn_data::{ChatTemplate, Tokenizer};
 
 use crate::checkpoint::{Precision, Source};
-use crate::decoder::Layout;
+use crate::decoder::Role;
 use crate::{Decoder, EngineError, LanguageModel, Parameters, families};
 
 /// Standard deviation of new weights (GPT-2; `initializer_range` of most families).
 const SPREAD: f64 = 0.02;
 
-/// A model of a configuration with random weights: normal with deviation 0.02, norms at one, projections back into
+/// A model of a configuration with random weights: normal with deviation 0.02, norms at one, biases at zero, projections back into
 /// the stream smaller by the root of their number (Radford et al., 2019).
 ///
 /// # Errors
@@ -29,15 +29,21 @@ pub fn random_model(
 ) -> Result<LanguageModel, EngineError> {
     let path = Path::new("config.json");
     let decoder = Decoder::new(families::decoder_config(&config, path)?);
-    let into_stream = SPREAD / (2.0 * decoder.config().layers as f64).sqrt();
+    let into_stream = SPREAD / (2.0 * decoder.config().layers.len() as f64).sqrt();
     let mut values = Vec::new();
     for spec in decoder.specs() {
-        if spec.layout == Layout::Vector {
-            values.push(vec![1.0; spec.len()]);
-            continue;
-        }
-        let back = spec.name.ends_with("o_proj.weight") || spec.name.ends_with("down_proj.weight");
-        let spread = if back { into_stream } else { SPREAD };
+        let spread = match spec.role {
+            Role::NormWeight => {
+                values.push(vec![1.0; spec.len()]);
+                continue;
+            }
+            Role::NormOffset | Role::Bias => {
+                values.push(vec![0.0; spec.len()]);
+                continue;
+            }
+            Role::IntoStream => into_stream,
+            _ => SPREAD,
+        };
         let mut rng = seed::stream(seed, &format!("init/{}", spec.name));
         values.push((0..spec.len()).map(|_| (normal(&mut rng) * spread) as f32).collect());
     }

@@ -1,5 +1,6 @@
 //! A language model: decoder, weights, tokenizer and the files around them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -101,7 +102,7 @@ impl LanguageModel {
     /// # Errors
     /// When the disk is full or the folder cannot be written.
     pub fn save(&self, dir: &Path) -> Result<(), EngineError> {
-        let specs = self.parameters.specs();
+        let specs = self.decoder.specs();
         let entries: Vec<Entry<'_>> = specs
             .iter()
             .enumerate()
@@ -144,10 +145,24 @@ fn read_values(
     source: &mut Source,
     path: &Path,
 ) -> Result<Vec<Vec<f32>>, EngineError> {
-    let known = |name: &str| decoder.specs().iter().any(|s| s.name == name);
-    // A tied head is sometimes stored a second time, and old checkpoints store rotary frequencies.
-    let harmless = |name: &str| name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq");
-    let extra: Vec<&str> = names.iter().copied().filter(|n| !known(n) && !harmless(n)).collect();
+    let (names_of, known) = (decoder.config().names, names.iter().copied().collect::<HashSet<&str>>());
+    // Checkpoints of the bare model lack the names' first part; GPT-2 was published so.
+    let prefix = names_of.prefix();
+    let bare = !known.iter().any(|n| n.starts_with(prefix));
+    let stored = |name: &str| match name.strip_prefix(prefix) {
+        Some(rest) if bare => rest.to_owned(),
+        _ => name.to_owned(),
+    };
+    let wanted: HashSet<String> = decoder.specs().iter().map(|s| stored(&s.name)).collect();
+    let head = format!("{}.weight", names_of.head);
+    // A tied head is sometimes stored a second time; old checkpoints store rotary frequencies and causal masks.
+    let harmless = |name: &str| {
+        name == head
+            || [".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias"]
+                .iter()
+                .any(|end| name.ends_with(end))
+    };
+    let extra: Vec<&str> = names.iter().copied().filter(|n| !wanted.contains(*n) && !harmless(n)).collect();
     if !extra.is_empty() {
         return Err(EngineError::checkpoint(
             path,
@@ -157,7 +172,7 @@ fn read_values(
     let mut values = Vec::new();
     let mut missing = Vec::new();
     for spec in decoder.specs() {
-        let Some(Stored { shape, precision, values: data }) = read(&spec.name)? else {
+        let Some(Stored { shape, precision, values: data }) = read(&stored(&spec.name))? else {
             missing.push(spec.name.as_str());
             continue;
         };

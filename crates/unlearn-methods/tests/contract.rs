@@ -9,8 +9,8 @@ use unlearn_core::recipe::TrainSection;
 use unlearn_data::TokenRow;
 use unlearn_engine::batch::{TokenBatch, Which};
 use unlearn_engine::checkpoint::{Precision, Source};
-use unlearn_engine::tensor::{scalar, values};
-use unlearn_engine::train::{Micro, Objective, Plan, Reference, Totals, train};
+use unlearn_engine::tensor::scalar;
+use unlearn_engine::train::{Gradients, Micro, Objective, Plan, Reference, Totals, train};
 use unlearn_engine::{Decoder, LanguageModel, Parameters, Weights, device, families};
 use unlearn_methods::{METHODS, MethodError, objective};
 
@@ -121,15 +121,12 @@ impl Tiny {
 
     fn gradient(&self, objective: &dyn Objective, reference: &Reference) -> Vec<Vec<f32>> {
         let weights = self.model.parameters.tracked();
-        let mut sums: Vec<Vec<f32>> = self.model.parameters.specs().iter().map(|s| vec![0.0; s.len()]).collect();
+        let mut sums = Gradients::new(&self.model.parameters);
         for (_, loss) in self.losses(objective, &weights, reference) {
             let mut tape = loss.backward();
-            for (sum, tensor) in sums.iter_mut().zip(weights.tensors()) {
-                let gradient = values::<2>(tensor.grad_remove(&mut tape).expect("a gradient"));
-                sum.iter_mut().zip(gradient).for_each(|(s, g)| *s += g);
-            }
+            sums.add(&weights, &mut tape);
         }
-        sums
+        sums.0
     }
 
     /// A little away from the reference, where no term is at a special point.

@@ -8,8 +8,7 @@ use serde_json::Value;
 use unlearn_core::recipe::{Clip, Schedule, TrainSection};
 use unlearn_data::TokenRow;
 use unlearn_engine::batch::{TokenBatch, Which};
-use unlearn_engine::tensor::values;
-use unlearn_engine::train::{Micro, Plan, Progress, Reference, Totals, train};
+use unlearn_engine::train::{Gradients, Micro, Plan, Progress, Reference, Totals, train};
 use unlearn_engine::{LanguageModel, Parameters, device};
 use unlearn_methods::objective;
 
@@ -77,7 +76,7 @@ fn check(case: &str, method: &str, micro_tokens: usize) {
     let reference = Reference::ask(&reference, objective.needs(), &forget, &retain, 1024);
 
     // The gradient of the first step, on whole batches.
-    let mut sums = vec![Vec::<f32>::new(); policy.parameters.specs().len()];
+    let mut sums = Gradients::new(&policy.parameters);
     for (side, rows) in [&forget, &retain].into_iter().enumerate() {
         let members: Vec<&TokenRow> = rows.iter().collect();
         let batch = TokenBatch::new(&members, Which::Supervised, policy.parameters.device());
@@ -88,13 +87,9 @@ fn check(case: &str, method: &str, micro_tokens: usize) {
         let term = if side == 0 { Some(objective.forget(&micro)) } else { objective.retain(&micro) };
         let Some(term) = term else { continue };
         let mut tape = term.value.mul_scalar(term.weight).backward();
-        for (sum, tensor) in sums.iter_mut().zip(weights.tensors()) {
-            let gradient: Vec<f32> = values::<2>(tensor.grad_remove(&mut tape).expect("a gradient"));
-            sum.resize(gradient.len(), 0.0);
-            sum.iter_mut().zip(gradient).for_each(|(s, g)| *s += g);
-        }
+        sums.add(&weights, &mut tape);
     }
-    for (spec, sum) in policy.parameters.specs().iter().zip(&sums) {
+    for (spec, sum) in policy.parameters.specs().iter().zip(&sums.0) {
         let expected = golden.cases[case]["grad_norm"][&spec.name].as_f64().expect("a norm");
         let norm = sum.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
         assert!(

@@ -1,23 +1,36 @@
-//! The one decoder: a pre-norm transformer with grouped keys, rotary positions and a gated feed-forward block.
-//! Families differ by [`DecoderConfig`] alone.
+//! The one decoder: a transformer with grouped keys. Families differ by [`DecoderConfig`] alone.
 
+mod attention;
 mod block;
 mod cache;
 mod config;
+mod head;
+mod linear;
+mod mask;
+mod mlp;
+mod names;
+mod norm;
 mod parameters;
+mod pass;
 mod rope;
+mod scaling;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
 
 pub use cache::Cache;
-pub use config::{DecoderConfig, Rope, RopeScaling};
-pub use parameters::{Layout, Parameters, Spec, Weights};
+pub use config::{
+    Activation, DecoderConfig, LayerKind, MlpForm, NormKind, NormPlace, QkvLayout, QueryKeyNorm, Residual,
+};
+pub use head::Head;
+pub use names::Names;
+pub use parameters::{Adapter, Drop, Layout, Packed, Packing, Parameters, Role, Spec, Weights};
+pub use pass::{Pass, Rows};
 pub use rope::Rotation;
+pub use scaling::{Rope, RopeScaling};
 
 use block::Block;
-
-/// Added to a score that must not count. Finite, so that a row without any partner stays finite too.
-const MASKED: f32 = -1e30;
+use norm::Norm;
+use parameters::Builder;
 
 /// The decoder: which parameter is used where. Its weights come with every call.
 #[derive(Debug, Clone)]
@@ -25,33 +38,33 @@ pub struct Decoder {
     config: DecoderConfig,
     specs: Vec<Spec>,
     embedding: usize,
+    positions: Option<usize>,
     blocks: Vec<Block>,
-    norm: usize,
+    norm: Norm,
     head: Option<usize>,
-}
-
-/// What one pass reads besides the tokens.
-struct Pass {
-    rotation: Rotation,
-    /// Added to the scores: `[rows or 1, 1, tokens, keys]`.
-    mask: Option<Tensor<4>>,
+    head_bias: Option<usize>,
 }
 
 impl Decoder {
-    /// The decoder of a configuration, with the parameter names of Hugging Face's Llama.
+    /// The decoder of a configuration.
     #[must_use]
     pub fn new(config: DecoderConfig) -> Self {
-        let mut specs = Vec::new();
-        let mut add = |name: String, shape: [usize; 2], layout: Layout| {
-            specs.push(Spec { name, shape, layout });
-            specs.len() - 1
-        };
-        let embedding = add("model.embed_tokens.weight".into(), [config.vocab_size, config.hidden_size], Layout::Rows);
-        let blocks = (0..config.layers).map(|i| Block::new(i, &config, &mut add)).collect();
-        let norm = add("model.norm.weight".into(), [1, config.hidden_size], Layout::Vector);
-        let head = (!config.tied_head)
-            .then(|| add("lm_head.weight".into(), [config.hidden_size, config.vocab_size], Layout::Linear));
-        Self { config, specs, embedding, blocks, norm, head }
+        let (c, n) = (&config, &config.names);
+        let (width, vocabulary) = (c.hidden_size, c.vocab_size);
+        let mut add = Builder::default();
+        let embedding = add.matrix(n.embedding, [vocabulary, width], Layout::Rows, Role::Embedding);
+        let positions = (c.learned_positions > 0)
+            .then(|| add.matrix(n.positions, [c.learned_positions, width], Layout::Rows, Role::Positions));
+        let mut blocks = Vec::new();
+        for i in 0..c.layers.len() {
+            add.layer = Some(i);
+            blocks.push(Block::new(i, c, &mut add));
+        }
+        add.layer = None;
+        let norm = Norm::new(n.norm, width, c.norm, c.norm_eps, &mut add);
+        let head = (!c.tied_head).then(|| add.matrix(n.head, [width, vocabulary], Layout::Linear, Role::Head));
+        let head_bias = c.head_bias.then(|| add.vector(format!("{}.bias", n.head), vocabulary, Role::Bias));
+        Self { specs: add.specs, embedding, positions, blocks, norm, head, head_bias, config }
     }
 
     /// Its switches.
@@ -68,31 +81,24 @@ impl Decoder {
 
     /// Hidden states after the final norm, `[rows, tokens, width]`, of `tokens` `[rows, tokens]`.
     ///
-    /// Attention is causal; with rows padded on the right, no token sees padding. `unseen[row][token]` are tokens
-    /// that no other sees; none when it is empty.
+    /// Attention is causal; with rows padded on the right, no token sees padding.
     #[must_use]
-    pub fn hidden(&self, weights: &Weights, tokens: Tensor<2, Int>, unseen: &[Vec<bool>]) -> Tensor<3> {
-        let [_, n] = tokens.dims();
-        let device = tokens.device();
-        let mask = if unseen.is_empty() { causal(n, &device) } else { Some(selective(unseen, 0, &device)) };
-        let pass = Pass { rotation: self.rotation(&[(0..n).collect()], &device), mask };
-        let mut x = self.embed(weights, tokens);
-        for block in &self.blocks {
-            x = block.forward(&self.config, weights, x, &pass, None);
+    pub fn hidden(&self, weights: &Weights, tokens: Tensor<2, Int>, rows: &Rows) -> Tensor<3> {
+        let pass = self.pass(&tokens, rows);
+        let mut x = self.embed(weights, tokens, &pass);
+        for layer in 0..self.blocks.len() {
+            x = self.block(weights, layer, x, &pass);
         }
         self.finish(weights, x)
     }
 
     /// As [`Self::hidden`], but returns the embeddings, every block's output and, last, the final states.
     #[must_use]
-    pub fn trace(&self, weights: &Weights, tokens: Tensor<2, Int>) -> Vec<Tensor<3>> {
-        let [_, n] = tokens.dims();
-        let device = tokens.device();
-        let pass = Pass { rotation: self.rotation(&[(0..n).collect()], &device), mask: causal(n, &device) };
-        let mut states = vec![self.embed(weights, tokens)];
-        for block in &self.blocks {
-            let x = states[states.len() - 1].clone();
-            states.push(block.forward(&self.config, weights, x, &pass, None));
+    pub fn trace(&self, weights: &Weights, tokens: Tensor<2, Int>, rows: &Rows) -> Vec<Tensor<3>> {
+        let pass = self.pass(&tokens, rows);
+        let mut states = vec![self.embed(weights, tokens, &pass)];
+        for layer in 0..self.blocks.len() {
+            states.push(self.block(weights, layer, states[layer].clone(), &pass));
         }
         let last = states.pop().map(|x| self.finish(weights, x));
         states.extend(last);
@@ -111,72 +117,63 @@ impl Decoder {
         unseen: &[Vec<bool>],
         cache: &mut Cache,
     ) -> Tensor<3> {
-        let (device, past) = (tokens.device(), cache.len());
-        let positions: Vec<Vec<usize>> = unseen.iter().map(|row| positions(row, past)).collect();
-        let mask = selective(unseen, past, &device);
-        let pass = Pass { rotation: self.rotation(&positions, &device), mask: Some(mask) };
-        let mut x = self.embed(weights, tokens);
-        for (i, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&self.config, weights, x, &pass, Some((i, cache)));
+        let pass = Pass::after(&self.config, unseen, cache.len(), &tokens.device());
+        let mut x = self.embed(weights, tokens, &pass);
+        for block in &self.blocks {
+            x = block.forward(&self.config, weights, x, &pass, Some(cache));
         }
         self.finish(weights, x)
     }
 
-    /// Scores over the vocabulary, `[n, vocabulary]`, of hidden states `[n, width]`.
+    /// What a pass over `tokens` `[rows, tokens]` reads besides them.
+    #[must_use]
+    pub fn pass(&self, tokens: &Tensor<2, Int>, rows: &Rows) -> Pass {
+        Pass::new(&self.config, tokens.dims(), rows, &tokens.device())
+    }
+
+    /// What the first block reads: `[rows, tokens, width]`.
+    #[must_use]
+    pub fn embed(&self, weights: &Weights, tokens: Tensor<2, Int>, pass: &Pass) -> Tensor<3> {
+        let x = burn::tensor::module::embedding(weights.get(self.embedding), tokens);
+        let x = match self.config.embedding_scale {
+            Some(scale) => x.mul_scalar(scale),
+            None => x,
+        };
+        match self.positions {
+            Some(table) => x + burn::tensor::module::embedding(weights.get(table), pass.positions()),
+            None => x,
+        }
+    }
+
+    /// One block's output, `[rows, tokens, width]` as its input.
+    #[must_use]
+    pub fn block(&self, weights: &Weights, layer: usize, x: Tensor<3>, pass: &Pass) -> Tensor<3> {
+        self.blocks[layer].forward(&self.config, weights, x, pass, None)
+    }
+
+    /// The last block's output after the final norm.
+    #[must_use]
+    pub fn finish(&self, weights: &Weights, x: Tensor<3>) -> Tensor<3> {
+        let [rows, tokens, width] = x.dims();
+        self.norm.forward(weights, x.reshape([rows * tokens, width])).reshape([rows, tokens, width])
+    }
+
+    /// Scores over the vocabulary, `[n, vocabulary]`, of final hidden states `[n, width]`.
     #[must_use]
     pub fn logits(&self, weights: &Weights, hidden: Tensor<2>) -> Tensor<2> {
-        hidden.matmul(self.output(weights))
+        self.head(weights).logits(hidden)
     }
 
-    /// The output matrix `[width, vocabulary]`.
+    /// The output layer.
     #[must_use]
-    pub fn output(&self, weights: &Weights) -> Tensor<2> {
-        match self.head {
-            Some(head) => weights.get(head),
-            None => weights.get(self.embedding).transpose(),
+    pub fn head(&self, weights: &Weights) -> Head {
+        Head {
+            matrix: match self.head {
+                Some(head) => weights.get(head),
+                None => weights.get(self.embedding).transpose(),
+            },
+            bias: self.head_bias.map(|bias| weights.get(bias)),
+            cap: self.config.logit_cap,
         }
     }
-
-    fn embed(&self, weights: &Weights, tokens: Tensor<2, Int>) -> Tensor<3> {
-        burn::tensor::module::embedding(weights.get(self.embedding), tokens)
-    }
-
-    fn finish(&self, weights: &Weights, x: Tensor<3>) -> Tensor<3> {
-        let [rows, tokens, width] = x.dims();
-        let flat = block::rms_norm(x.reshape([rows * tokens, width]), weights.get(self.norm), self.config.norm_eps);
-        flat.reshape([rows, tokens, width])
-    }
-
-    fn rotation(&self, positions: &[Vec<usize>], device: &Device) -> Rotation {
-        Rotation::new(&self.config.rope, self.config.head_dim, positions, device)
-    }
-}
-
-/// `[1, 1, n, n]`: no token sees a later one.
-fn causal(n: usize, device: &Device) -> Option<Tensor<4>> {
-    let values: Vec<f32> = (0..n * n).map(|i| if i % n > i / n { MASKED } else { 0.0 }).collect();
-    (n > 1).then(|| Tensor::from_data(TensorData::new(values, [1, 1, n, n]), device))
-}
-
-/// Where the tokens from `past` on stand when only those that are seen count.
-fn positions(unseen: &[bool], past: usize) -> Vec<usize> {
-    let mut seen = unseen[..past].iter().filter(|u| !**u).count();
-    let place = unseen[past..].iter().map(|&u| {
-        seen += usize::from(!u);
-        seen.saturating_sub(1)
-    });
-    place.collect()
-}
-
-/// `[rows, 1, n, past + n]`: causal, and an unseen token is seen by nobody.
-fn selective(unseen: &[Vec<bool>], past: usize, device: &Device) -> Tensor<4> {
-    let keys = unseen.first().map_or(0, Vec::len);
-    let n = keys - past;
-    let mut values = Vec::with_capacity(unseen.len() * n * keys);
-    for row in unseen {
-        for query in past..keys {
-            values.extend((0..keys).map(|key| if row[key] || key > query { MASKED } else { 0.0 }));
-        }
-    }
-    Tensor::from_data(TensorData::new(values, [unseen.len(), 1, n, keys]), device)
 }

@@ -1,7 +1,20 @@
 //! Families of checkpoints over the one decoder: each is a config map and the quirks that follow from it.
 
-mod json;
-pub mod llama;
+mod common;
+mod gemma;
+mod gemma2;
+mod gemma3;
+mod gpt2;
+mod gpt_neox;
+pub(crate) mod json;
+mod llama;
+mod mistral;
+mod olmo2;
+mod phi;
+mod phi3;
+mod qwen2;
+mod qwen3;
+mod rope;
 
 use std::path::Path;
 
@@ -27,7 +40,20 @@ impl Named for Family {
 }
 
 /// Every family, in the order in which they are listed.
-pub static FAMILIES: &[Family] = &[llama::FAMILY];
+pub static FAMILIES: &[Family] = &[
+    llama::FAMILY,
+    mistral::FAMILY,
+    qwen2::FAMILY,
+    qwen3::FAMILY,
+    gemma::FAMILY,
+    gemma2::FAMILY,
+    gemma3::FAMILY,
+    phi::FAMILY,
+    phi3::FAMILY,
+    gpt_neox::FAMILY,
+    gpt2::FAMILY,
+    olmo2::FAMILY,
+];
 
 /// The decoder's switches for the `config.json` at `path`.
 ///
@@ -38,5 +64,7 @@ pub fn decoder_config(config: &Value, path: &Path) -> Result<DecoderConfig, Engi
     let name = fields.text("model_type")?;
     let family = registry::find("model_type", FAMILIES, name)
         .map_err(|source| EngineError::Family { path: path.to_owned(), source })?;
-    (family.config)(&fields)
+    let decoder = (family.config)(&fields)?;
+    fields.refuse_the_rest()?;
+    Ok(decoder)
 }

@@ -1,10 +1,12 @@
 //! Batched generation with a key and value cache.
 
+mod config;
 mod sample;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use serde_json::Value;
 
+pub use config::sampling;
 pub use sample::Sampling;
 
 use crate::decoder::Cache;
@@ -38,8 +40,7 @@ pub struct Generation {
 /// Tokens that end an answer: those of `generation_config.json`, of `config.json`, and the tokenizer's own.
 #[must_use]
 pub fn end_tokens(model: &LanguageModel) -> Vec<u32> {
-    let generation = model.source.companions.get("generation_config.json");
-    let generation: Value = generation.and_then(|b| serde_json::from_slice(b).ok()).unwrap_or(Value::Null);
+    let generation = config::generation_config(model);
     let listed = |v: &Value| -> Vec<u32> {
         let one = |v: &Value| v.as_u64().and_then(|id| u32::try_from(id).ok());
         v.as_array().map_or_else(|| one(v).into_iter().collect(), |a| a.iter().filter_map(one).collect())
@@ -55,9 +56,24 @@ pub fn end_tokens(model: &LanguageModel) -> Vec<u32> {
 /// A row that is still being written.
 struct Open {
     row: usize,
+    /// Of its padding, its prompt and what was written.
     unseen: Vec<bool>,
-    last: u32,
     rng: rand_chacha::ChaCha8Rng,
+}
+
+impl Open {
+    /// Its tokens from `past` on, padding at its left.
+    fn input(&self, prompt: &[u32], written: &[u32], past: usize) -> Vec<i64> {
+        let padding = self.unseen.len() - prompt.len() - written.len();
+        let ids = prompt.iter().chain(written).map(|&id| i64::from(id));
+        std::iter::repeat_n(0, padding).chain(ids).skip(past).collect()
+    }
+}
+
+/// Changes where rotary frequencies change as the row grows.
+fn regime_of(model: &LanguageModel, unseen: &[bool]) -> usize {
+    let length = unseen.iter().filter(|u| !**u).count();
+    model.decoder.config().ropes.iter().map(|rope| rope.regime(length)).max().unwrap_or(0)
 }
 
 /// Answers to `prompts`, all at once. `tell` sees each new token as it comes: the row and its tokens so far.
@@ -79,23 +95,20 @@ pub fn generate(
     let mut open: Vec<Open> = prompts
         .iter()
         .enumerate()
-        .map(|(row, p)| Open {
-            row,
-            unseen: unseen(p, width, options.hidden),
-            last: 0,
-            rng: sample::stream(options.seed, row),
-        })
+        .map(|(row, p)| Open { row, unseen: unseen(p, width, options.hidden), rng: sample::stream(options.seed, row) })
         .collect();
     let mut cache = Cache::default();
-    let padded = prompts.iter().flat_map(|p| {
-        let padding = std::iter::repeat_n(0, width - p.len());
-        padding.chain(p.iter().map(|&id| i64::from(id)))
-    });
-    let mut input: Vec<i64> = padded.collect();
-    let mut columns = width;
+    let mut regime = Vec::new();
     for _ in 0..options.max_new_tokens.min(room) {
-        let tokens: Tensor<2, Int> = Tensor::from_data(TensorData::new(input, [open.len(), columns]), device);
         let unseen: Vec<Vec<bool>> = open.iter().map(|o| o.unseen.clone()).collect();
+        // Where frequencies change with a row's length, what is in the cache was turned by other angles.
+        let now: Vec<usize> = unseen.iter().map(|row| regime_of(model, row)).collect();
+        if now != std::mem::replace(&mut regime, now.clone()) {
+            cache = Cache::default();
+        }
+        let input = open.iter().flat_map(|o| o.input(&prompts[o.row], &done[o.row].ids, cache.len()));
+        let data = TensorData::new(input.collect::<Vec<i64>>(), [open.len(), unseen[0].len() - cache.len()]);
+        let tokens: Tensor<2, Int> = Tensor::from_data(data, device);
         let hidden = model.decoder.extend(&weights, tokens, &unseen, &mut cache);
         let [rows, n, d] = hidden.dims();
         let last: Tensor<2> = hidden.narrow(1, n - 1, 1).reshape([rows, d]);
@@ -104,12 +117,14 @@ pub fn generate(
         let mut keep = Vec::new();
         for (i, o) in open.iter_mut().enumerate() {
             o.unseen.push(false);
-            o.last = options.sampling.choose(&logits[i * vocabulary..(i + 1) * vocabulary], &mut o.rng);
-            if ends.contains(&o.last) {
+            let written = &mut done[o.row];
+            let so_far = prompts[o.row].iter().chain(&written.ids).copied();
+            let scores = &logits[i * vocabulary..(i + 1) * vocabulary];
+            let token = options.sampling.choose(scores, so_far, &mut o.rng);
+            if ends.contains(&token) {
                 continue;
             }
-            let written = &mut done[o.row];
-            written.ids.push(o.last);
+            written.ids.push(token);
             tell(o.row, &written.ids);
             if !stopped(model, written, &options.stop)? {
                 keep.push(i);
@@ -120,14 +135,13 @@ pub fn generate(
         }
         if keep.len() < open.len() {
             cache = cache.select(&indices(keep.iter().map(|&i| i as i64).collect(), device));
+            regime = keep.iter().map(|&i| regime[i]).collect();
             let mut i = 0;
             open.retain(|_| {
                 i += 1;
                 keep.contains(&(i - 1))
             });
         }
-        input = open.iter().map(|o| i64::from(o.last)).collect();
-        columns = 1;
     }
     for written in &mut done {
         finish(model, written, &options.stop)?;

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use unlearn_core::recipe::TrainSection;
 
+use super::Gradients;
 use crate::Parameters;
 
 /// Values that one task updates.
@@ -17,7 +18,7 @@ pub struct AdamW {
     weight_decay: f64,
     /// Steps taken.
     pub steps: usize,
-    /// First moments, one vector for each parameter.
+    /// First moments of each trained parameter, by its place; empty for the others.
     pub first: Vec<Vec<f32>>,
     /// Second moments.
     pub second: Vec<Vec<f32>>,
@@ -27,7 +28,7 @@ impl AdamW {
     /// An optimiser at rest.
     #[must_use]
     pub fn new(train: &TrainSection, parameters: &Parameters) -> Self {
-        let zeros = || parameters.specs().iter().map(|s| vec![0.0; s.len()]).collect();
+        let zeros = || Gradients::new(parameters).0;
         Self {
             beta1: train.beta1,
             beta2: train.beta2,
@@ -48,7 +49,7 @@ impl AdamW {
         let keep = (1.0 - learning_rate * self.weight_decay) as f32;
         let (b1, b2, eps, scale) = (self.beta1 as f32, self.beta2 as f32, self.eps as f32, scale as f32);
         let (c1, c2) = ((1.0 - self.beta1) as f32, (1.0 - self.beta2) as f32);
-        for (i, gradient) in gradients.iter().enumerate() {
+        for (i, gradient) in gradients.iter().enumerate().filter(|(_, g)| !g.is_empty()) {
             let (first, second) = (&mut self.first[i], &mut self.second[i]);
             parameters.update(i, |values| {
                 let parts = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));

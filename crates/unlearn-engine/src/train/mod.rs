@@ -9,6 +9,7 @@ mod schedule;
 mod state;
 
 pub use adamw::AdamW;
+pub use gradients::Gradients;
 pub use objective::{Micro, Needs, Objective, Side, Term, Totals};
 pub use reference::Reference;
 pub use run::{Outcome, Plan, Progress, train};

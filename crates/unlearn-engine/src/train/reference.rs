@@ -6,16 +6,18 @@ use unlearn_data::TokenRow;
 use super::Needs;
 use crate::LanguageModel;
 use crate::batch::{TokenBatch, Which, plan};
+use crate::decoder::Head;
 use crate::likelihood::{predicting_states, score_rows};
 use crate::tensor::{matrix, values};
 
 /// The reference's answers, by row. A distribution over the vocabulary is kept as the hidden state that it is
-/// computed from (`width` numbers instead of `vocabulary`) beside the reference's output matrix: exact, and small.
+/// computed from (`width` numbers instead of `vocabulary`) beside the reference's output layer: exact, and small.
 #[derive(Debug, Clone, Default)]
 pub struct Reference {
     forget: Vec<f32>,
     states: Vec<Vec<f32>>,
-    output: Option<Tensor<2>>,
+    width: usize,
+    head: Option<Head>,
 }
 
 impl Reference {
@@ -31,10 +33,11 @@ impl Reference {
         }
         if needs.retain_distributions {
             let weights = model.parameters.frozen();
-            reference.output = Some(model.decoder.output(&weights));
+            reference.head = Some(model.decoder.head(&weights));
             reference.states = vec![Vec::new(); retain.len()];
             let lengths: Vec<usize> = retain.iter().map(|r| r.ids.len()).collect();
             let width = model.decoder.config().hidden_size;
+            reference.width = width;
             for group in plan(&lengths, budget) {
                 let members: Vec<&TokenRow> = group.iter().map(|&i| &retain[i]).collect();
                 let batch = TokenBatch::new(&members, Which::Supervised, model.parameters.device());
@@ -55,11 +58,10 @@ impl Reference {
 
     pub(super) fn retain_logits(&self, rows: &[usize], device: &Device) -> Tensor<2> {
         let states: Vec<f32> = rows.iter().flat_map(|&i| self.states[i].iter().copied()).collect();
-        match &self.output {
-            Some(output) => {
-                let width = output.dims()[0];
-                let n = states.len() / width;
-                matrix(states, n, width, device).matmul(output.clone())
+        match &self.head {
+            Some(head) => {
+                let n = states.len() / self.width;
+                head.logits(matrix(states, n, self.width, device))
             }
             None => Tensor::zeros([0, 0], device),
         }

@@ -10,9 +10,8 @@ use unlearn_core::recipe::{Clip, TrainSection};
 use unlearn_data::TokenRow;
 use unlearn_data::order::Steps;
 
-use super::gradients::Gradients;
 use super::state::StateFolder;
-use super::{AdamW, Micro, Objective, Reference, Side, Totals, learning_rate};
+use super::{AdamW, Gradients, Micro, Objective, Reference, Side, Totals, learning_rate};
 use crate::batch::{self, TokenBatch, Which};
 use crate::tensor::scalar;
 use crate::{EngineError, LanguageModel};
@@ -142,7 +141,7 @@ fn gradient(
 ) -> Result<Option<(Step, Gradients)>, EngineError> {
     let mut event = Step::default();
     let mut terms: BTreeMap<String, f64> = BTreeMap::new();
-    let mut sum = Gradients::default();
+    let mut sum = Gradients::new(&model.parameters);
     let sides = [(Side::Forget, forget, plan.forget), (Side::Retain, retain, plan.retain)];
     for (side, rows, set) in sides {
         let totals = Totals { tokens: rows.iter().map(|&i| set[i].supervised()).sum(), sequences: rows.len() };
@@ -172,5 +171,5 @@ fn gradient(
         }
     }
     event.terms = terms;
-    Ok(Some((event, sum.or_zeros(&model.parameters))))
+    Ok(Some((event, sum)))
 }

@@ -58,7 +58,7 @@ impl StateFolder {
             }
         };
         let mut entries: Vec<Entry<'_>> = Vec::new();
-        for i in 0..parameters.specs().len() {
+        for i in parameters.trained() {
             entries.push(entry("weight", i, Box::new(move || parameters.values(i))));
             entries.push(entry("first", i, Box::new(move || optimizer.first[i].clone())));
             entries.push(entry("second", i, Box::new(move || optimizer.second[i].clone())));
@@ -100,7 +100,8 @@ impl StateFolder {
             Some(stored) if stored.values.len() == len => Ok(stored.values),
             _ => Err(foreign("a tensor is missing or of another shape")),
         };
-        for (i, spec) in parameters.specs().to_vec().iter().enumerate() {
+        for i in parameters.trained() {
+            let spec = parameters.specs()[i].clone();
             let values = read("weight", &spec.name, spec.len())?;
             parameters.update(i, |old| old.copy_from_slice(&values));
             optimizer.first[i] = read("first", &spec.name, spec.len())?;

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use unlearn_core::recipe::ChatSection;
 use unlearn_data::{Message, Row, read};
-use unlearn_engine::generate::{Options, Sampling, generate};
+use unlearn_engine::generate::{self, Options, Sampling, generate};
 use unlearn_engine::{EngineError, LanguageModel};
 
 use super::sets;
@@ -20,15 +20,15 @@ pub struct SamplingFlags {
     /// Longest answer, in tokens
     #[arg(long, value_name = "N", default_value_t = 200)]
     max_new_tokens: usize,
-    /// Scores are divided by it; 0 takes the best token
-    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
-    temperature: f64,
-    /// Only the best so many tokens; 0: all
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    top_k: usize,
-    /// Only the best tokens that together hold this much probability
-    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
-    top_p: f64,
+    /// Scores are divided by it; 0 takes the best token [default: as the model's generation_config.json says]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    temperature: Option<f64>,
+    /// Only the best so many tokens; 0: all [default: likewise]
+    #[arg(long, value_name = "N")]
+    top_k: Option<usize>,
+    /// Only the best tokens that together hold this much probability [default: likewise]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    top_p: Option<f64>,
     /// End the answer before this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
@@ -43,16 +43,27 @@ impl SamplingFlags {
         sets::chat(context, self.system.as_deref())
     }
 
-    /// The options of a generation.
-    pub fn options(&self, seed: u64) -> Result<Options> {
+    /// Refuses what cannot be, before a model is read.
+    pub fn check(&self) -> Result<()> {
         let refuse = |what: String| Err(Refusal::new(what, "see `unlearn generate --help`").into());
-        if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
-            return refuse(format!("`--temperature {}` is not possible: it is 0 or more", self.temperature));
+        if let Some(x) = self.temperature.filter(|x| !(*x >= 0.0 && x.is_finite())) {
+            return refuse(format!("`--temperature {x}` is not possible: it is 0 or more"));
         }
-        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return refuse(format!("`--top-p {}` is not possible: it lies above 0, up to 1", self.top_p));
+        if let Some(x) = self.top_p.filter(|x| !(*x > 0.0 && *x <= 1.0)) {
+            return refuse(format!("`--top-p {x}` is not possible: it lies above 0, up to 1"));
         }
-        let sampling = Sampling { temperature: self.temperature, top_k: self.top_k, top_p: self.top_p };
+        Ok(())
+    }
+
+    /// The options of a generation: the model's own, and flags over them.
+    pub fn options(&self, model: &LanguageModel, seed: u64) -> Result<Options> {
+        let own = generate::sampling(model)?;
+        let sampling = Sampling {
+            temperature: self.temperature.unwrap_or(own.temperature),
+            top_k: self.top_k.unwrap_or(own.top_k),
+            top_p: self.top_p.unwrap_or(own.top_p),
+            ..own
+        };
         Ok(Options { max_new_tokens: self.max_new_tokens, sampling, stop: self.stop.clone(), seed, hidden: None })
     }
 }
@@ -81,8 +92,9 @@ pub struct Generate {
 impl Generate {
     pub fn run(self, context: &Context) -> Result<()> {
         let chat = self.sampling.chat(context)?;
-        let mut options = self.sampling.options(context.common.seed.unwrap_or(0))?;
+        self.sampling.check()?;
         let model = context.model(&self.model)?;
+        let mut options = self.sampling.options(&model, context.common.seed.unwrap_or(0))?;
         let (texts, prompts) = match &self.input {
             Some(path) => self.of_file(&model, path, &chat)?,
             None => self.of_texts(&model, &chat)?,

@@ -40,7 +40,7 @@ impl Inspect {
             "family": family,
             "parameters": count,
             "dtype": precision,
-            "layers": config.layers,
+            "layers": config.layers.len(),
             "hidden_size": config.hidden_size,
             "intermediate_size": config.intermediate_size,
             "heads": config.heads,

@@ -24,7 +24,7 @@ fn a_gguf_file_of_a_folder_is_the_same_model() {
     let size = |n: usize| u32::try_from(n).expect("small");
     let mut writer = Writer::default()
         .set("general.architecture", "llama")
-        .set("llama.block_count", size(c.layers))
+        .set("llama.block_count", size(c.layers.len()))
         .set("llama.context_length", size(c.context))
         .set("llama.embedding_length", size(c.hidden_size))
         .set("llama.feed_forward_length", size(c.intermediate_size))
@@ -33,7 +33,7 @@ fn a_gguf_file_of_a_folder_is_the_same_model() {
         .set("llama.attention.key_length", size(c.head_dim))
         .set("llama.attention.value_length", size(c.head_dim))
         .set("llama.attention.layer_norm_rms_epsilon", c.norm_eps as f32)
-        .set("llama.rope.freq_base", c.rope.theta as f32)
+        .set("llama.rope.freq_base", c.ropes[0].theta as f32)
         .set("llama.vocab_size", size(c.vocab_size));
     let names = [
         ("model.embed_tokens", "token_embd"),
@@ -65,7 +65,7 @@ fn a_gguf_file_of_a_folder_is_the_same_model() {
     let path = dir.path().join("llama.gguf");
     std::fs::write(&path, writer.build()).expect("writes");
     let read = LanguageModel::read(&path, &device).expect("reads");
-    assert_eq!(read.decoder.config().rope, c.rope);
+    assert_eq!(read.decoder.config().ropes, c.ropes);
     assert_eq!(read.decoder.config().layers, c.layers);
     for (i, spec) in folder.parameters.specs().iter().enumerate() {
         assert_eq!(read.parameters.specs()[i], *spec);

@@ -1,16 +1,39 @@
-//! Named parameters and the tensors that one pass works with.
-
-use burn::tensor::{Device, Tensor, TensorData};
+//! What a parameter is.
 
 /// How a parameter lies in the checkpoint, seen from how it lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// As it is: an embedding `[vocabulary, width]`.
+    /// As it is: an embedding `[vocabulary, width]`, a `Conv1D` `[in, out]`.
     Rows,
     /// A linear layer: `[out, in]` on disk, `[in, out]` in memory, so that neither pass needs a transposition.
     Linear,
     /// A vector of `n` on disk, `[1, n]` in memory.
     Vector,
+}
+
+/// What a parameter is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The embedding of tokens.
+    Embedding,
+    /// The embedding of positions.
+    Positions,
+    /// The weight of a linear layer inside a block.
+    Linear,
+    /// The same, of one that writes to the residual stream.
+    IntoStream,
+    /// The output matrix.
+    Head,
+    /// A bias.
+    Bias,
+    /// The weight of a norm.
+    NormWeight,
+    /// The weight of a norm, less one.
+    NormOffset,
+    /// `A` of an adapter.
+    AdapterDown,
+    /// `B` of an adapter.
+    AdapterUp,
 }
 
 /// What a parameter is called, and how large it is.
@@ -22,6 +45,10 @@ pub struct Spec {
     pub shape: [usize; 2],
     /// How it lies on disk.
     pub layout: Layout,
+    /// What it is for.
+    pub role: Role,
+    /// The block that it belongs to.
+    pub layer: Option<usize>,
 }
 
 impl Spec {
@@ -35,6 +62,18 @@ impl Spec {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether it is a matrix: what packing and quantisation are for.
+    #[must_use]
+    pub fn is_matrix(&self) -> bool {
+        self.layout != Layout::Vector
+    }
+
+    /// Whether it is the weight of a linear layer inside a block.
+    #[must_use]
+    pub fn is_linear(&self) -> bool {
+        matches!(self.role, Role::Linear | Role::IntoStream)
     }
 
     /// Its shape in the checkpoint.
@@ -82,96 +121,14 @@ fn transpose(values: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     out
 }
 
-/// A model's parameters: float32 master copies, in a fixed order.
-#[derive(Debug, Clone)]
-pub struct Parameters {
-    specs: Vec<Spec>,
-    tensors: Vec<Tensor<2>>,
-    device: Device,
-}
-
-impl Parameters {
-    /// Parameters from values in memory's layout, one vector for each spec.
-    #[must_use]
-    pub fn new(specs: Vec<Spec>, values: Vec<Vec<f32>>, device: &Device) -> Self {
-        let tensors = specs.iter().zip(values).map(|(s, v)| tensor(v, s.shape, device)).collect();
-        Self { specs, tensors, device: device.clone() }
-    }
-
-    /// What each one is.
-    #[must_use]
-    pub fn specs(&self) -> &[Spec] {
-        &self.specs
-    }
-
-    /// Where they are.
-    #[must_use]
-    pub fn device(&self) -> &Device {
-        &self.device
-    }
-
-    /// Values in all of them.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.specs.iter().map(Spec::len).sum()
-    }
-
-    /// A copy of one parameter's values, in memory's layout.
-    #[must_use]
-    pub fn values(&self, i: usize) -> Vec<f32> {
-        crate::tensor::values(self.tensors[i].clone())
-    }
-
-    /// Changes one parameter's values in place (memory's layout).
-    pub fn update(&mut self, i: usize, change: impl FnOnce(&mut [f32])) {
-        let empty = Tensor::empty([1, 1], &self.device);
-        let mut values = crate::tensor::values(std::mem::replace(&mut self.tensors[i], empty));
-        change(&mut values);
-        self.tensors[i] = tensor(values, self.specs[i].shape, &self.device);
-    }
-
-    /// The tensors for a pass that takes no gradient.
-    #[must_use]
-    pub fn frozen(&self) -> Weights {
-        Weights(self.tensors.clone())
-    }
-
-    /// The tensors for a pass whose gradient is wanted: fresh leaves of a new graph.
-    #[must_use]
-    pub fn tracked(&self) -> Weights {
-        Weights(self.tensors.iter().map(|t| t.clone().autodiff().require_grad()).collect())
-    }
-}
-
-fn tensor(values: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-/// The tensors of one pass, in the order of the specs.
-#[derive(Debug, Clone)]
-pub struct Weights(pub(crate) Vec<Tensor<2>>);
-
-impl Weights {
-    /// One of them.
-    #[must_use]
-    pub fn get(&self, i: usize) -> Tensor<2> {
-        self.0[i].clone()
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn tensors(&self) -> &[Tensor<2>] {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_linear_layer_is_transposed_and_back() {
-        let spec = Spec { name: "w".into(), shape: [70, 35], layout: Layout::Linear };
+        let shape = [70, 35];
+        let spec = Spec { name: "w".into(), shape, layout: Layout::Linear, role: Role::Linear, layer: None };
         let disk: Vec<f32> = (0..70 * 35).map(|i| i as f32).collect();
         let memory = spec.from_disk(disk.clone());
         assert_eq!(spec.disk_shape(), [35, 70]);

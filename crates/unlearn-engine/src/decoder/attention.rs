@@ -1,0 +1,132 @@
+//! Attention with grouped keys.
+
+use burn::tensor::activation::softmax;
+use burn::tensor::{Tensor, s};
+
+use super::config::{QkvLayout, QueryKeyNorm};
+use super::linear::{Form, Linear};
+use super::norm::Norm;
+use super::parameters::{Builder, Role, Weights};
+use super::{Cache, DecoderConfig, Pass};
+
+#[derive(Debug, Clone)]
+enum Projections {
+    Separate([Linear; 3]),
+    Stacked(Linear),
+    ByHead(Linear),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Attention {
+    projections: Projections,
+    /// Of queries and of keys.
+    norms: Option<[Norm; 2]>,
+    output: Linear,
+}
+
+impl Attention {
+    pub(super) fn new(prefix: &str, c: &DecoderConfig, add: &mut Builder) -> Self {
+        let (width, queries, keys) = (c.hidden_size, c.heads * c.head_dim, c.kv_heads * c.head_dim);
+        let n = &c.names;
+        let form = Form { bias: c.qkv_bias, conv1d: c.conv1d, role: Role::Linear };
+        let mut linear = |name: &str, to: usize| Linear::new(&format!("{prefix}.{name}"), [width, to], form, add);
+        let projections = match c.qkv {
+            QkvLayout::Separate => {
+                Projections::Separate([linear(n.query, queries), linear(n.key, keys), linear(n.value, keys)])
+            }
+            QkvLayout::Stacked => Projections::Stacked(linear(n.qkv, queries + 2 * keys)),
+            QkvLayout::ByHead => Projections::ByHead(linear(n.qkv, queries + 2 * keys)),
+        };
+        let output = format!("{prefix}.{}", n.attention_output);
+        let form = Form { bias: c.output_bias, conv1d: c.conv1d, role: Role::IntoStream };
+        let output = Linear::new(&output, [queries, width], form, add);
+        let widths = match c.query_key_norm {
+            QueryKeyNorm::None => None,
+            QueryKeyNorm::Head => Some([c.head_dim, c.head_dim]),
+            QueryKeyNorm::Whole => Some([queries, keys]),
+        };
+        let mut norm = |name: &str, width| Norm::new(&format!("{prefix}.{name}"), width, c.norm, c.norm_eps, add);
+        let norms = widths.map(|[q, k]| [norm(n.query_norm, q), norm(n.key_norm, k)]);
+        Self { projections, norms, output }
+    }
+
+    /// Of `x` `[rows * tokens, width]`, the same shape. The query heads that share a key head are stacked along the
+    /// token axis, so that keys and values are never repeated.
+    pub(super) fn forward(
+        &self,
+        c: &DecoderConfig,
+        weights: &Weights,
+        x: Tensor<2>,
+        [rows, tokens]: [usize; 2],
+        (layer, pass): (usize, &Pass),
+        cache: Option<&mut Cache>,
+    ) -> Tensor<2> {
+        let kind = c.layers[layer];
+        let groups = c.heads / c.kv_heads;
+        let split = |y: Tensor<2>, groups: usize| -> Tensor<5> {
+            y.reshape([rows, tokens, c.kv_heads, groups, c.head_dim]).permute([0, 2, 3, 1, 4])
+        };
+        let [q, k, v] = self.project(c, weights, x);
+        let [q, k] = self.normed(c, weights, [q, k]);
+        let turn = |y: Tensor<5>| match pass.rotations.get(kind.rope) {
+            Some(rotation) => rotation.apply(y),
+            None => y,
+        };
+        let q = turn(split(q, groups)).mul_scalar(c.attention_scale);
+        let mut k: Tensor<4> = turn(split(k, 1)).reshape([rows, c.kv_heads, tokens, c.head_dim]);
+        let v = split(v, 1);
+        let mut v: Tensor<4> = v.slice(s![.., .., 0..1, .., ..]).reshape([rows, c.kv_heads, tokens, c.head_dim]);
+        if let Some(cache) = cache {
+            (k, v) = cache.extend(layer, k, v);
+        }
+        let keys = k.dims()[2];
+        let q: Tensor<4> = q.reshape([rows, c.kv_heads, groups * tokens, c.head_dim]);
+        let scores: Tensor<4> = q.matmul(k.transpose()).reshape([rows, c.heads, tokens, keys]);
+        let scores = match c.attention_cap {
+            Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
+            None => scores,
+        };
+        let scores = match pass.masks.of(kind.window) {
+            Some(mask) => scores + mask,
+            None => scores,
+        };
+        let shares: Tensor<4> = softmax(scores, 3).reshape([rows, c.kv_heads, groups * tokens, keys]);
+        let mixed: Tensor<5> = shares.matmul(v).reshape([rows, c.kv_heads, groups, tokens, c.head_dim]);
+        let mixed = mixed.permute([0, 3, 1, 2, 4]).reshape([rows * tokens, c.heads * c.head_dim]);
+        self.output.forward(weights, mixed)
+    }
+
+    /// Queries `[n, heads * head_dim]`, keys and values `[n, kv_heads * head_dim]`.
+    fn project(&self, c: &DecoderConfig, weights: &Weights, x: Tensor<2>) -> [Tensor<2>; 3] {
+        let (queries, keys) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+        match &self.projections {
+            Projections::Separate([q, k, v]) => {
+                [q.forward(weights, x.clone()), k.forward(weights, x.clone()), v.forward(weights, x)]
+            }
+            Projections::Stacked(all) => {
+                let all = all.forward(weights, x);
+                let part = |from, width| all.clone().narrow(1, from, width);
+                [part(0, queries), part(queries, keys), part(queries + keys, keys)]
+            }
+            Projections::ByHead(all) => {
+                let all = all.forward(weights, x);
+                let n = all.dims()[0];
+                let all: Tensor<4> = all.reshape([n, c.heads, 3, c.head_dim]);
+                let part = |i| all.clone().narrow(2, i, 1).reshape([n, queries]);
+                [part(0), part(1), part(2)]
+            }
+        }
+    }
+
+    fn normed(&self, c: &DecoderConfig, weights: &Weights, [q, k]: [Tensor<2>; 2]) -> [Tensor<2>; 2] {
+        let Some([query, key]) = &self.norms else { return [q, k] };
+        if c.query_key_norm == QueryKeyNorm::Whole {
+            return [query.forward(weights, q), key.forward(weights, k)];
+        }
+        let by_head = |norm: &Norm, y: Tensor<2>| {
+            let [n, width] = y.dims();
+            norm.forward(weights, y.reshape([n * width / c.head_dim, c.head_dim])).reshape([n, width])
+        };
+        [by_head(query, q), by_head(key, k)]
+    }
+}

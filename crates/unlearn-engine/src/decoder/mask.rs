@@ -1,0 +1,49 @@
+//! Which token sees which.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Added to a score that must not count. Finite, so that a row without any partner stays finite too.
+const MASKED: f32 = -1e30;
+
+/// The masks of one pass, one for each window that a layer has.
+#[derive(Debug, Clone)]
+pub(super) struct Masks(Vec<(Option<usize>, Option<Tensor<4>>)>);
+
+impl Masks {
+    /// Causal masks for `n` tokens in every row. `unseen[row][token]` are seen by nobody; none when it is empty.
+    pub(super) fn new(windows: &[Option<usize>], n: usize, unseen: &[Vec<bool>], device: &Device) -> Self {
+        let mask = |window: &Option<usize>| {
+            let window = window.filter(|w| *w < n);
+            match unseen.is_empty() {
+                true => (n > 1).then(|| additive(&[vec![false; n]], 0, window, device)),
+                false => Some(additive(unseen, 0, window, device)),
+            }
+        };
+        Self(windows.iter().map(|w| (*w, mask(w))).collect())
+    }
+
+    /// The masks of further tokens, from `past` on.
+    pub(super) fn after(windows: &[Option<usize>], past: usize, unseen: &[Vec<bool>], device: &Device) -> Self {
+        Self(windows.iter().map(|w| (*w, Some(additive(unseen, past, *w, device)))).collect())
+    }
+
+    /// What is added to the scores: `[rows or 1, 1, tokens, keys]`.
+    pub(super) fn of(&self, window: Option<usize>) -> Option<Tensor<4>> {
+        self.0.iter().find(|(w, _)| *w == window).and_then(|(_, mask)| mask.clone())
+    }
+}
+
+/// `[rows, 1, n, past + n]`: causal, within the window, and an unseen token is seen by nobody.
+fn additive(unseen: &[Vec<bool>], past: usize, window: Option<usize>, device: &Device) -> Tensor<4> {
+    let keys = unseen.first().map_or(0, Vec::len);
+    let n = keys - past;
+    let mut values = Vec::with_capacity(unseen.len() * n * keys);
+    for row in unseen {
+        for query in past..keys {
+            let first = window.map_or(0, |w| (query + 1).saturating_sub(w));
+            let sees = |key: usize| (first..=query).contains(&key) && !row[key];
+            values.extend((0..keys).map(|key| if sees(key) { 0.0 } else { MASKED }));
+        }
+    }
+    Tensor::from_data(TensorData::new(values, [unseen.len(), 1, n, keys]), device)
+}

@@ -1,0 +1,170 @@
+//! Named parameters and the tensors that one pass works with.
+
+mod builder;
+mod packed;
+mod spec;
+mod weights;
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+pub(super) use builder::Builder;
+pub use packed::{Packed, Packing};
+pub use spec::{Layout, Role, Spec};
+pub use weights::{Drop, Weights};
+
+use weights::Slot;
+
+/// A low-rank adapter beside a linear layer: which parameters it consists of, and how it is weighed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adapter {
+    /// The parameter `A`, `[in, rank]` in memory.
+    pub down: usize,
+    /// The parameter `B`, `[rank, out]` in memory.
+    pub up: usize,
+    /// `alpha / rank`, or `alpha / sqrt(rank)`.
+    pub scale: f64,
+}
+
+/// A model's parameters in a fixed order: those of the decoder, then those of its adapters. Trained ones are float32
+/// master copies; frozen ones may be packed.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    specs: Vec<Spec>,
+    values: Vec<Slot>,
+    trained: Vec<bool>,
+    adapters: Arc<Vec<Option<Adapter>>>,
+    device: Device,
+}
+
+impl Parameters {
+    /// Parameters from values in memory's layout, one vector for each spec; all trained.
+    #[must_use]
+    pub fn new(specs: Vec<Spec>, values: Vec<Vec<f32>>, device: &Device) -> Self {
+        let values: Vec<Slot> =
+            specs.iter().zip(values).map(|(s, v)| Slot::Plain(tensor(v, s.shape, device))).collect();
+        let (trained, adapters) = (vec![true; specs.len()], Arc::new(vec![None; specs.len()]));
+        Self { specs, values, trained, adapters, device: device.clone() }
+    }
+
+    /// What each one is.
+    #[must_use]
+    pub fn specs(&self) -> &[Spec] {
+        &self.specs
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Values in all of them.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.specs.iter().map(Spec::len).sum()
+    }
+
+    /// The trained ones, by place.
+    #[must_use]
+    pub fn trained(&self) -> Vec<usize> {
+        (0..self.specs.len()).filter(|&i| self.trained[i]).collect()
+    }
+
+    /// The adapter of a parameter.
+    #[must_use]
+    pub fn adapter(&self, i: usize) -> Option<Adapter> {
+        self.adapters.get(i).copied().flatten()
+    }
+
+    /// The lowest layer that has a trained parameter; 0 where the embedding is trained, `None` where nothing below
+    /// the final norm is.
+    #[must_use]
+    pub fn lowest_trained_layer(&self) -> Option<usize> {
+        let places = self.trained().into_iter().map(|i| &self.specs[i]);
+        let layers = places.filter_map(|s| match s.role {
+            Role::Embedding | Role::Positions => Some(0),
+            _ => s.layer,
+        });
+        layers.min()
+    }
+
+    /// A copy of one parameter's values, in memory's layout.
+    #[must_use]
+    pub fn values(&self, i: usize) -> Vec<f32> {
+        match &self.values[i] {
+            Slot::Plain(t) => crate::tensor::values(t.clone()),
+            Slot::Packed(packed, _) => packed.values(),
+        }
+    }
+
+    /// Changes one parameter's values in place (memory's layout).
+    pub fn update(&mut self, i: usize, change: impl FnOnce(&mut [f32])) {
+        let shape = self.specs[i].shape;
+        let old = std::mem::replace(&mut self.values[i], Slot::Plain(Tensor::empty([1, 1], &self.device)));
+        let mut values = match old {
+            Slot::Plain(t) => crate::tensor::values(t),
+            Slot::Packed(packed, _) => packed.values(),
+        };
+        change(&mut values);
+        self.values[i] = Slot::Plain(tensor(values, shape, &self.device));
+    }
+
+    /// Freezes all that `train` does not choose. Frozen matrices are then kept as `packing` says of each.
+    pub fn freeze(&mut self, train: impl Fn(&Spec) -> bool, packing: impl Fn(&Spec) -> Packing) {
+        for i in 0..self.specs.len() {
+            let spec = &self.specs[i];
+            self.trained[i] = train(spec);
+            let packing = packing(spec);
+            if !self.trained[i] && spec.is_matrix() && packing != Packing::F32 {
+                let packed = Packed::new(packing, &self.values(i));
+                self.values[i] = Slot::Packed(Arc::new(packed), self.specs[i].shape);
+            }
+        }
+    }
+
+    /// Attaches an adapter to parameter `i`: trained `A` and `B` in memory's layout.
+    pub fn attach(&mut self, i: usize, [down, up]: [(Spec, Vec<f32>); 2], scale: f64) {
+        let place = self.specs.len();
+        for (spec, values) in [down, up] {
+            self.values.push(Slot::Plain(tensor(values, spec.shape, &self.device)));
+            self.specs.push(spec);
+            self.trained.push(true);
+        }
+        let adapters = Arc::make_mut(&mut self.adapters);
+        adapters.resize(self.specs.len(), None);
+        adapters[i] = Some(Adapter { down: place, up: place + 1, scale });
+    }
+
+    /// The tensors for a pass that takes no gradient.
+    #[must_use]
+    pub fn frozen(&self) -> Weights {
+        Weights::new(self.values.clone(), Arc::clone(&self.adapters), &self.device)
+    }
+
+    /// The tensors for a pass whose gradient is wanted: those that are trained are fresh leaves of a new graph.
+    #[must_use]
+    pub fn tracked(&self) -> Weights {
+        let track = |(slot, &trained): (&Slot, &bool)| match slot {
+            Slot::Plain(t) if trained => Slot::Plain(t.clone().autodiff().require_grad()),
+            other => other.clone(),
+        };
+        let slots = self.values.iter().zip(&self.trained).map(track).collect();
+        Weights::new(slots, Arc::clone(&self.adapters), &self.device)
+    }
+
+    /// Bytes that they take in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let sizes = self.values.iter().zip(&self.specs).map(|(slot, spec)| match slot {
+            Slot::Plain(_) => 4 * spec.len(),
+            Slot::Packed(packed, _) => packed.bytes(),
+        });
+        sizes.sum()
+    }
+}
+
+fn tensor(values: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}

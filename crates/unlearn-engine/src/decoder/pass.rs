@@ -1,0 +1,83 @@
+//! What one pass reads besides the tokens.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::mask::Masks;
+use super::{DecoderConfig, Rotation};
+
+/// What is known of the rows of a pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Tokens in each row, padding left out; all of the pass's when it is empty.
+    pub lengths: Vec<usize>,
+    /// `unseen[row][token]`: tokens that no other sees; none when it is empty.
+    pub unseen: Vec<Vec<bool>>,
+}
+
+/// Rotations, masks and positions of one pass.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    pub(super) rotations: Vec<Rotation>,
+    pub(super) masks: Masks,
+    positions: Tensor<2, Int>,
+}
+
+impl Pass {
+    /// A pass over whole rows, padded on the right.
+    pub(super) fn new(c: &DecoderConfig, [count, tokens]: [usize; 2], rows: &Rows, device: &Device) -> Self {
+        let line: Vec<usize> = (0..tokens).collect();
+        let lengths = if rows.lengths.is_empty() { vec![tokens; count] } else { rows.lengths.clone() };
+        let alike = !c.ropes.iter().any(super::Rope::depends_on_length);
+        let shown = if alike { 1 } else { count };
+        let positions = vec![line; shown];
+        Self {
+            rotations: rotations(c, &positions, &lengths[..shown], device),
+            masks: Masks::new(&windows(c), tokens, &rows.unseen, device),
+            positions: ids(&positions, device),
+        }
+    }
+
+    /// A pass over further tokens, after `past` that are in the cache.
+    pub(super) fn after(c: &DecoderConfig, unseen: &[Vec<bool>], past: usize, device: &Device) -> Self {
+        let positions: Vec<Vec<usize>> = unseen.iter().map(|row| places(row, past)).collect();
+        let lengths: Vec<usize> = unseen.iter().map(|row| row.iter().filter(|u| !**u).count()).collect();
+        Self {
+            rotations: rotations(c, &positions, &lengths, device),
+            masks: Masks::after(&windows(c), past, unseen, device),
+            positions: ids(&positions, device),
+        }
+    }
+
+    /// `[rows or 1, tokens]`
+    pub(super) fn positions(&self) -> Tensor<2, Int> {
+        self.positions.clone()
+    }
+}
+
+fn rotations(c: &DecoderConfig, positions: &[Vec<usize>], lengths: &[usize], device: &Device) -> Vec<Rotation> {
+    c.ropes.iter().map(|rope| Rotation::new(rope, positions, lengths, device)).collect()
+}
+
+/// The windows that layers have, each once.
+fn windows(c: &DecoderConfig) -> Vec<Option<usize>> {
+    let mut windows: Vec<Option<usize>> = c.layers.iter().map(|kind| kind.window).collect();
+    windows.sort_unstable();
+    windows.dedup();
+    windows
+}
+
+/// Where the tokens from `past` on stand when only those that are seen count.
+fn places(unseen: &[bool], past: usize) -> Vec<usize> {
+    let mut seen = unseen[..past].iter().filter(|u| !**u).count();
+    let place = unseen[past..].iter().map(|&u| {
+        seen += usize::from(!u);
+        seen.saturating_sub(1)
+    });
+    place.collect()
+}
+
+fn ids(positions: &[Vec<usize>], device: &Device) -> Tensor<2, Int> {
+    let shape = [positions.len(), positions.first().map_or(0, Vec::len)];
+    let values: Vec<i64> = positions.iter().flatten().map(|&p| p as i64).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
