@@ -8,7 +8,7 @@ use unlearn_core::recipe::ChatSection;
 use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
 
 use crate::checkpoint::{Entry, Precision, Source, Stored, WeightFiles, map_file, write_folder};
-use crate::gguf::Checkpoint;
+use crate::gguf::{self, Checkpoint, TensorKind};
 use crate::{Decoder, DecoderConfig, EngineError, Parameters, families};
 
 /// A model that was read from a checkpoint, or made.
@@ -67,7 +67,8 @@ impl LanguageModel {
         let map = map_file(path)?;
         let file = Checkpoint::parse(&map).map_err(|source| EngineError::Gguf { path: path.to_owned(), source })?;
         let decoder = Decoder::new(families::decoder_config(&file.config, path)?);
-        let mut source = Source { config: file.config, ..Source::default() };
+        let quantised = file.weights.iter().any(|w| w.tensor.kind.values_per_block() > 1);
+        let mut source = Source { config: file.config, quantised, ..Source::default() };
         let precision = source.config["dtype"].as_str().and_then(Precision::by_name).unwrap_or(Precision::F32);
         let names: Vec<&str> = file.weights.iter().map(|w| w.name.as_str()).collect();
         let read = |name: &str| {
@@ -102,18 +103,47 @@ impl LanguageModel {
     /// # Errors
     /// When the disk is full or the folder cannot be written.
     pub fn save(&self, dir: &Path) -> Result<(), EngineError> {
-        let specs = self.decoder.specs();
-        let entries: Vec<Entry<'_>> = specs
-            .iter()
-            .enumerate()
-            .map(|(i, spec)| Entry {
-                name: spec.name.clone(),
-                shape: spec.disk_shape(),
-                precision: self.source.precision_of(&spec.name),
-                values: Box::new(move || spec.to_disk(self.parameters.values(i))),
-            })
-            .collect();
-        write_folder(dir, &self.source, &entries)
+        write_folder(dir, &self.source, &self.entries())
+    }
+
+    /// Writes the model as a GGUF file whose matrices are of one type, and says what such a file does not hold of it.
+    ///
+    /// # Errors
+    /// When the family, a setting or the tokenizer has no counterpart in GGUF, the type does not hold a weight, the
+    /// disk is full or the file cannot be written. No half file is left.
+    pub fn save_gguf(&self, path: &Path, kind: TensorKind) -> Result<Vec<String>, EngineError> {
+        let tokenizer = self.source.tokenizer_files(&self.path)?;
+        let name = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let exported =
+            gguf::export(&name, &self.source.config, self.decoder.config(), tokenizer.as_ref(), self.entries(), kind);
+        let exported = exported.map_err(|source| EngineError::WriteGguf { path: path.to_owned(), source })?;
+        gguf::write(path, &exported.metadata, &exported.tensors)?;
+        Ok(exported.notes)
+    }
+
+    /// The type that most of the model's weights had on disk, if that is one of the plain floats.
+    #[must_use]
+    pub fn common_precision(&self) -> Option<Precision> {
+        if self.source.quantised {
+            return None;
+        }
+        let mut counts = [(Precision::F32, 0), (Precision::F16, 0), (Precision::Bf16, 0)];
+        for spec in self.decoder.specs() {
+            let precision = self.source.precision_of(&spec.name);
+            counts.iter_mut().filter(|(p, _)| *p == precision).for_each(|(_, count)| *count += spec.len());
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(precision, _)| precision)
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Entry<'_>> {
+        let specs = self.decoder.specs().iter().enumerate();
+        let entries = specs.map(|(i, spec)| Entry {
+            name: spec.name.clone(),
+            shape: spec.disk_shape(),
+            precision: self.source.precision_of(&spec.name),
+            values: Box::new(move || spec.to_disk(self.parameters.values(i))),
+        });
+        entries.collect()
     }
 
     /// Turns rows of text into token rows for this model.

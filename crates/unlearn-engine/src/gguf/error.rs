@@ -52,6 +52,22 @@ pub enum GgufError {
         /// The reason.
         fault: Fault,
     },
+    /// A setting of a Hugging Face configuration has no counterpart in GGUF.
+    #[error("cannot convert `{field}` of `config.json` to GGUF: {fault}")]
+    ExportConfig {
+        /// The field.
+        field: String,
+        /// The reason.
+        fault: Fault,
+    },
+    /// A part of a Hugging Face tokenizer has no counterpart in GGUF.
+    #[error("cannot convert `{field}` of `tokenizer.json` to GGUF: {fault}")]
+    ExportTokenizer {
+        /// The field.
+        field: String,
+        /// The reason.
+        fault: Fault,
+    },
     /// A metadata entry cannot be written.
     #[error("cannot write GGUF metadata `{key}`: {fault}")]
     WriteMetadata {
@@ -219,6 +235,8 @@ impl GgufError {
             | Self::ConvertConfig { fault, .. }
             | Self::ConvertTokenizer { fault, .. }
             | Self::ConvertTensor { fault, .. }
+            | Self::ExportConfig { fault, .. }
+            | Self::ExportTokenizer { fault, .. }
             | Self::WriteMetadata { fault, .. }
             | Self::WriteTensor { fault, .. } => fault,
         }
@@ -226,7 +244,9 @@ impl GgufError {
 
     /// What the reader of the message can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
+        let exported = matches!(self, Self::ExportConfig { .. } | Self::ExportTokenizer { .. });
         let hint = match self.fault() {
+            _ if exported => "write a folder instead: give a target that does not end in `.gguf`",
             Fault::CutShort { .. } => "compare the file's size with that at its source, and download it again",
             Fault::NotGguf(_) => "a Hugging Face model is given as its folder, a GGUF model as its file",
             Fault::BigEndian | Fault::Version(_) => "write the file again, with a current little-endian converter",

@@ -9,6 +9,7 @@ mod blocks;
 mod checkpoint;
 mod cursor;
 mod error;
+mod export;
 mod file;
 mod form;
 mod kind;
@@ -22,6 +23,7 @@ mod write;
 
 pub use checkpoint::Checkpoint;
 pub use error::{Fault, GgufError};
+pub use export::{Exported, export};
 pub use file::Gguf;
 pub use form::Form;
 pub use kind::TensorKind;

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod blocks;
+mod export;
 mod llama;
 mod model;
 mod mutations;

@@ -5,7 +5,7 @@ mod vocabulary;
 
 use serde_json::{Map, Value, json};
 
-use self::pre::PreTokenizer;
+pub(super) use self::pre::PreTokenizer;
 use self::vocabulary::Vocabulary;
 use super::{Fault, Gguf, GgufError, Metadata};
 
