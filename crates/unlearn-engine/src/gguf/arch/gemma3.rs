@@ -1,4 +1,4 @@
-//! `gemma3`: the text part of Gemma 3, with norms on queries and keys, and local layers with a rotary base of their own.
+//! `gemma3`: the text part of Gemma 3, with norms on queries and keys, and a rotary base of their own for local layers.
 
 use serde_json::{Value, json};
 

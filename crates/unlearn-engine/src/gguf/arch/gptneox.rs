@@ -47,5 +47,9 @@ fn config(model: &Model<'_>) -> Result<Value, GgufError> {
         "rotary_emb_base": decimal(model.theta()?),
         "rope_scaling": rope::scaling(model)?,
     });
-    model.config("GPTNeoXForCausalLM", "gpt_neox", own)
+    let mut config = model.config("GPTNeoXForCausalLM", "gpt_neox", own)?;
+    if let Some(fields) = config.as_object_mut() {
+        fields.remove("num_key_value_heads");
+    }
+    Ok(config)
 }

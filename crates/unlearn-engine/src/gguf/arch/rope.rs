@@ -22,7 +22,7 @@ const FACTOR: &str = "rope.scaling.factor";
 /// The constants of Llama 3.1 and later. The file does not keep them, only the divisors that follow from them.
 const LOW_FREQUENCY: f32 = 1.0;
 const HIGH_FREQUENCY: f32 = 4.0;
-const USUAL_ORIGINAL_CONTEXT: u32 = 8192;
+const USUAL_ORIGINAL_CONTEXT: f32 = 8192.0;
 /// How far the divisors may be off, relatively: they were computed in 32-bit floats.
 const TOLERANCE: f32 = 1e-4;
 
@@ -38,8 +38,7 @@ pub(super) fn scaling(model: &Model<'_>) -> Result<Value, GgufError> {
         return Err(conflict(format!("{} divisors for {frequencies} frequencies", tensor.len())));
     }
     let context = Metadata::optional(model.keys.size(ORIGINAL_CONTEXT))?;
-    let context = context.and_then(|context| u32::try_from(context).ok()).unwrap_or(USUAL_ORIGINAL_CONTEXT);
-    by_frequency(&tensor.to_f32(), model.theta()?, context)
+    by_frequency(&tensor.to_f32(), model.theta()?, context.map(|context| context as f32))
 }
 
 /// The scaling that the settings name.
@@ -126,34 +125,52 @@ fn attention_factor(context: usize, original: usize) -> f32 {
     if scale > 1.0 { (1.0 + scale.ln() / (original as f32).ln()).sqrt() } else { 1.0 }
 }
 
-/// Finds the Llama 3 scaling that these divisors come from, and makes sure of it by computing them again.
-pub(in crate::gguf) fn by_frequency(divisors: &[f32], theta: f32, original_context: u32) -> Result<Value, GgufError> {
+/// Finds the Llama 3 scaling that these divisors come from, and makes sure of it by computing them again. The converter
+/// does not write the context of the training before; where it is not the usual one, the divisors tell it.
+pub(in crate::gguf) fn by_frequency(divisors: &[f32], theta: f32, stated: Option<f32>) -> Result<Value, GgufError> {
     let factor = divisors.iter().copied().fold(1.0, f32::max);
     if divisors.iter().all(|divisor| *divisor == 1.0) {
         return Ok(Value::Null);
     }
     let frequencies = divisors.len();
-    let agrees = |(i, divisor): (usize, &f32)| {
-        let expected = llama3_divisor(i, frequencies, theta, factor, original_context as f32);
-        (divisor - expected).abs() <= TOLERANCE * expected
+    let agrees = |context: &f32| {
+        divisors.iter().enumerate().all(|(i, divisor)| {
+            let expected = llama3_divisor(i, frequencies, theta, factor, *context);
+            (divisor - expected).abs() <= TOLERANCE * expected
+        })
     };
-    if !divisors.iter().enumerate().all(agrees) {
-        let why = format!("the divisors are not those of Llama 3 scaling with factor {factor} from {original_context}");
-        return Err(conflict(why));
-    }
+    let inferred = context_by_blend(divisors, theta, factor);
+    let candidates = stated.map_or([Some(USUAL_ORIGINAL_CONTEXT), inferred], |stated| [Some(stated), None]);
+    let Some(context) = candidates.into_iter().flatten().find(agrees) else {
+        let from = stated.unwrap_or(USUAL_ORIGINAL_CONTEXT);
+        return Err(conflict(format!(
+            "the divisors are not those of Llama 3 scaling with factor {factor} from {from}"
+        )));
+    };
     Ok(json!({
         "rope_type": "llama3",
         "factor": decimal(factor),
         "low_freq_factor": LOW_FREQUENCY,
         "high_freq_factor": HIGH_FREQUENCY,
-        "original_max_position_embeddings": original_context,
+        "original_max_position_embeddings": context as u64,
     }))
+}
+
+/// The context by the first divisor that is neither one nor the factor.
+fn context_by_blend(divisors: &[f32], theta: f32, factor: f32) -> Option<f32> {
+    let i = divisors.iter().position(|divisor| *divisor > 1.0 && *divisor < factor)?;
+    let blend = (1.0 / divisors[i] - 1.0 / factor) / (1.0 - 1.0 / factor);
+    let turns = LOW_FREQUENCY + blend * (HIGH_FREQUENCY - LOW_FREQUENCY);
+    Some((turns * wavelength(i, divisors.len(), theta)).round()).filter(|context| *context >= 1.0)
+}
+
+fn wavelength(i: usize, frequencies: usize, theta: f32) -> f32 {
+    TAU * theta.powf(i as f32 / frequencies as f32)
 }
 
 /// What the rotary frequency `i` is divided by: 1 for short waves, the factor for long ones, in between in between.
 fn llama3_divisor(i: usize, frequencies: usize, theta: f32, factor: f32, context: f32) -> f32 {
-    let wavelength = TAU * theta.powf(i as f32 / frequencies as f32);
-    let turns = context / wavelength;
+    let turns = context / wavelength(i, frequencies, theta);
     let blend = ((turns - LOW_FREQUENCY) / (HIGH_FREQUENCY - LOW_FREQUENCY)).clamp(0.0, 1.0);
     1.0 / ((1.0 - blend) / factor + blend)
 }

@@ -146,14 +146,14 @@ pub(super) mod sentence_piece {
         if let Some(id) = unknown.and_then(|token| tokens.id(token)) {
             types[id as usize] = UNKNOWN;
         }
-        // A merge's rank is where its union stands among the scores, from the best down.
-        let mut scores = vec![0.0; types.len()];
-        let mut rank = 0.0;
-        for (left, right) in pairs(json)? {
+        // A piece is scored by the rank of its first merge; those that no merge leads to come after all others.
+        let pairs = pairs(json)?;
+        let last = -(pairs.len() as f32) - 1.0;
+        let mut scores = vec![last; types.len()];
+        for (rank, (left, right)) in pairs.into_iter().enumerate() {
             let union = tokens.id(&format!("{left}{right}")).map(|id| id as usize);
-            if let Some(score) = union.and_then(|id| scores.get_mut(id)).filter(|score| **score == 0.0) {
-                rank -= 1.0;
-                *score = rank;
+            if let Some(score) = union.and_then(|id| scores.get_mut(id)).filter(|score| **score == last) {
+                *score = -(rank as f32);
             }
         }
         Ok(Pieces { scores, types, adds_space: adds_space(json)? })

@@ -94,7 +94,7 @@ fn llama_3_divisors_become_the_scaling_they_come_from() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/gguf/rope_llama3.bin");
     let content = std::fs::read(path).unwrap();
     let divisors: Vec<f32> = content.as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
-    let scaling = |divisors: &[f32]| super::super::arch::scaling_by_frequency(divisors, 500_000.0, 8192);
+    let scaling = |divisors: &[f32]| super::super::arch::scaling_by_frequency(divisors, 500_000.0, None);
     let expected = json!({
         "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
         "original_max_position_embeddings": 8192,

@@ -40,12 +40,14 @@ pub(in crate::gguf) struct PreTokenizer {
 
 static PRE_TOKENIZERS: &[PreTokenizer] = &[
     PreTokenizer {
-        names: &["gpt-2", "default"],
+        names: &["gpt-2", "default", "phi-2"],
         cut: Cut::Gpt2,
         composes: false,
         whole_words_first: false,
         adds_bos: false,
     },
+    // The tokenizer of GPT-NeoX, which the first OLMo and MPT took over.
+    PreTokenizer { names: &["olmo", "mpt"], cut: Cut::Gpt2, composes: true, whole_words_first: false, adds_bos: false },
     PreTokenizer {
         names: &["smollm", "starcoder", "refact"],
         cut: Cut::DigitsThenGpt2,
@@ -59,6 +61,14 @@ static PRE_TOKENIZERS: &[PreTokenizer] = &[
         composes: false,
         whole_words_first: true,
         adds_bos: true,
+    },
+    // OLMo 2 and DBRX.
+    PreTokenizer {
+        names: &["dbrx"],
+        cut: Cut::Expression(THREE_DIGITS),
+        composes: false,
+        whole_words_first: false,
+        adds_bos: false,
     },
     PreTokenizer {
         names: &["qwen2"],
