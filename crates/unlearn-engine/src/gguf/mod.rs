@@ -23,6 +23,8 @@ mod write;
 
 pub use checkpoint::Checkpoint;
 pub use error::{Fault, GgufError};
+#[cfg(test)]
+use export::export_tokenizer;
 pub use export::{Exported, export};
 pub use file::Gguf;
 pub use form::Form;
@@ -33,7 +35,7 @@ pub use tensor::TensorInfo;
 pub use tokenizer::TokenizerFiles;
 pub use value::{MetaArray, MetaValue, ValueKind};
 pub use weight::Weight;
-pub use write::{NewTensor, OwnedValue, write};
+pub use write::{Entries, NewTensor, OwnedValue, write};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -150,5 +150,5 @@ fn base_three(packed: &[u8], i: usize) -> u8 {
         _ => (48 + i % 4, (i - 240) / 4),
     };
     let fraction = packed[byte].wrapping_mul(POWERS[plane]);
-    (u16::from(fraction) * 3 >> 8) as u8
+    ((u16::from(fraction) * 3) >> 8) as u8
 }

@@ -1,10 +1,10 @@
 //! Metadata in the making.
 
-use crate::gguf::OwnedValue;
+use crate::gguf::{Entries, OwnedValue};
 
 /// Keys and values, in the order in which they were set.
 #[derive(Default)]
-pub(super) struct Keys(Vec<(String, OwnedValue)>);
+pub(super) struct Keys(Entries);
 
 impl Keys {
     /// Sets a key, in the place of an earlier value.
@@ -15,7 +15,7 @@ impl Keys {
         }
     }
 
-    pub(super) fn into_entries(self) -> Vec<(String, OwnedValue)> {
+    pub(super) fn into_entries(self) -> Entries {
         self.0
     }
 }

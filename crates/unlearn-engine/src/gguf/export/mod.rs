@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use self::keys::Keys;
 use self::settings::Settings;
-use super::{Bias, Fault, GgufError, Names, NewTensor, OwnedValue, Part, TensorKind, TokenizerFiles, arch};
+use super::{Bias, Entries, Fault, GgufError, Names, NewTensor, Part, TensorKind, TokenizerFiles, arch};
 use crate::DecoderConfig;
 use crate::checkpoint::Entry;
 
@@ -34,7 +34,7 @@ const QUANTISATION_VERSION: u32 = 2;
 /// A model to be written with [`write`](super::write), and what the file does not hold of it.
 pub struct Exported<'a> {
     /// The metadata, in order.
-    pub metadata: Vec<(String, OwnedValue)>,
+    pub metadata: Entries,
     /// The tensors, in the order of the model.
     pub tensors: Vec<NewTensor<'a>>,
     /// What a reader of the file should know, in sentences without a full stop.
@@ -69,7 +69,7 @@ pub fn export<'a>(
     if kind.values_per_block() > 1 {
         keys.set("general.quantization_version", QUANTISATION_VERSION.into());
     }
-    Settings { decoder, architecture: names.architecture, keys: &mut keys }.describe()?;
+    Settings { decoder, config, architecture: names.architecture, keys: &mut keys }.describe()?;
     match tokenizer {
         Some(files) => tokenizer::describe(files, config, decoder.vocab_size, &mut keys, &mut notes)?,
         None => keys.set("tokenizer.ggml.model", "none".into()),
@@ -86,6 +86,14 @@ pub fn export<'a>(
     }
     notes.extend(fallbacks(&tensors, kind));
     Ok(Exported { metadata: keys.into_entries(), tensors, notes })
+}
+
+/// The metadata of a tokenizer alone, for an embedding of so many rows, and the notes.
+#[cfg(test)]
+pub(super) fn export_tokenizer(files: &TokenizerFiles, rows: usize) -> Result<(Entries, Vec<String>), GgufError> {
+    let (mut keys, mut notes) = (Keys::default(), Vec::new());
+    tokenizer::describe(files, &Value::Null, rows, &mut keys, &mut notes)?;
+    Ok((keys.into_entries(), notes))
 }
 
 fn names_of(config: &Value) -> Result<&'static Names, GgufError> {

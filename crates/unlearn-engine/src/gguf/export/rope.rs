@@ -8,7 +8,9 @@ use crate::gguf::arch::tensors_of_positions::{DIVISORS, LONG_FACTORS, SHORT_FACT
 use crate::gguf::{Fault, GgufError};
 
 /// What YaRN has where a file is silent.
-const USUAL_BETAS: (f64, f64) = (32.0, 1.0);
+const USUAL_BETA_FAST: f64 = 32.0;
+const USUAL_BETA_SLOW: f64 = 1.0;
+const LLAMA_3_CONTEXT: f64 = 8192.0;
 /// Relative; the constants went through 32-bit floats.
 const TOLERANCE: f64 = 1e-6;
 
@@ -42,7 +44,9 @@ impl Settings<'_> {
                 self.set("rope.scaling.type", "linear");
                 self.set("rope.scaling.factor", factor as f32);
             }
-            // The divisors are a tensor; llama.cpp needs no more, and this says from where they come.
+            // The divisors are a tensor, and llama.cpp needs no more. To say where they come from takes the original
+            // context too, where it is not that of Llama 3 itself.
+            RopeScaling::Llama3 { original, .. } if original == LLAMA_3_CONTEXT => {}
             RopeScaling::Llama3 { original, .. } => self.original(original),
             RopeScaling::Yarn { factor, beta_fast, beta_slow, original, truncate } => {
                 if !truncate {
@@ -51,8 +55,10 @@ impl Settings<'_> {
                 self.set("rope.scaling.type", "yarn");
                 self.set("rope.scaling.factor", factor as f32);
                 self.original(original);
-                if (beta_fast, beta_slow) != USUAL_BETAS {
+                if beta_fast != USUAL_BETA_FAST {
                     self.set("rope.scaling.yarn_beta_fast", beta_fast as f32);
+                }
+                if beta_slow != USUAL_BETA_SLOW {
                     self.set("rope.scaling.yarn_beta_slow", beta_slow as f32);
                 }
             }

@@ -3,6 +3,8 @@
 //! Written is what the decoder computes, whatever its `config.json` says or leaves out. What llama.cpp fixes for an
 //! architecture and a file cannot say has to agree: anything else would be another model.
 
+use serde_json::Value;
+
 use super::keys::Keys;
 use super::refused_config as refused;
 use crate::DecoderConfig;
@@ -12,9 +14,14 @@ use crate::gguf::{Fault, GgufError, OwnedValue};
 /// Layers of the largest models, whose scores llama.cpp scales by the model's width per head.
 const LAYERS_OF_27B: [(&str, usize); 2] = [("gemma2", 46), ("gemma3", 62)];
 
+/// One layer in so many of Gemma 3 sees everything, unless a file says otherwise.
+const USUAL_PERIOD: usize = 6;
+
 /// What is written of one model.
 pub(super) struct Settings<'a> {
     pub(super) decoder: &'a DecoderConfig,
+    /// Its `config.json`, for what changes nothing that is computed.
+    pub(super) config: &'a Value,
     pub(super) architecture: &'static str,
     pub(super) keys: &'a mut Keys,
 }
@@ -28,6 +35,11 @@ impl Settings<'_> {
         self.norms();
         self.caps()?;
         self.windows()?;
+        if self.architecture == "phi3" {
+            let original = self.config["original_max_position_embeddings"].as_u64();
+            let original = original.and_then(|context| usize::try_from(context).ok());
+            self.set_size("rope.scaling.original_context_length", original.unwrap_or(self.decoder.context));
+        }
         match self.decoder.ropes.as_slice() {
             [] => Ok(()),
             [global, others @ ..] => self.rope(global, others),
@@ -137,7 +149,9 @@ impl Settings<'_> {
             ("gemma2", Some(window)) => self.set_size("attention.sliding_window", window),
             ("gemma3", Some(window)) => {
                 self.set_size("attention.sliding_window", window);
-                self.set_size("attention.sliding_window_pattern", period);
+                if !alternates(USUAL_PERIOD) {
+                    self.set_size("attention.sliding_window_pattern", period);
+                }
             }
             _ => {}
         }

@@ -86,6 +86,52 @@ fn a_model_in_another_type_has_each_matrix_rounded_once() {
     }
 }
 
+/// Settings that the converter leaves to llama.cpp's defaults, or writes of one architecture and not of another.
+const DEFAULTS: [&str; 8] = [
+    "attention.head_count_kv",
+    "attention.key_length",
+    "attention.value_length",
+    "rope.dimension_count",
+    "rope.freq_base",
+    "rope.freq_base_swa",
+    "rope.scaling.original_context_length",
+    "vocab_size",
+];
+
+#[test]
+fn a_file_of_the_converter_is_written_again_with_its_settings_and_tensors() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/gguf/models");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "gguf"));
+    assert!(files.len() >= 20);
+    for path in files {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let original = std::fs::read(&path).unwrap();
+        let original = Gguf::parse(&original).unwrap();
+        let (_, bytes, _) = there_and_back(&read(&path), TensorKind::F32);
+        let again = Gguf::parse(&bytes).unwrap();
+        let prefix = format!("{}.", original.metadata.string("general.architecture").unwrap());
+        for (key, value) in original.metadata.iter().filter(|(key, _)| key.starts_with(&prefix)) {
+            assert_eq!(again.metadata.get(key), Some(value), "{name}: {key}");
+        }
+        let added = again.metadata.iter().filter_map(|(key, _)| key.strip_prefix(&prefix));
+        let added = added.filter(|key| original.metadata.get(&format!("{prefix}{key}")).is_none());
+        assert_eq!(added.filter(|key| !DEFAULTS.contains(key)).collect::<Vec<_>>(), [""; 0], "{name}");
+        for tensor in
+            original.tensors.iter().filter(|tensor| !tensor.name.contains("attn_qkv") || !name.contains("fused"))
+        {
+            let found = again.tensor(tensor.name).unwrap();
+            assert_eq!(
+                (found.shape.as_slice(), found.kind),
+                (tensor.shape.as_slice(), tensor.kind),
+                "{name}: {}",
+                tensor.name
+            );
+            assert_eq!(bits(&found.to_f32()), bits(&tensor.to_f32()), "{name}: {}", tensor.name);
+        }
+    }
+}
+
 /// Changes a golden model's configuration and tries to write it.
 fn refusal(name: &str, field: &str, value: Value) -> String {
     let dir = tempfile::tempdir().unwrap();

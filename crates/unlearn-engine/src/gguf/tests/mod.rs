@@ -3,6 +3,7 @@
 mod attacks;
 mod blocks;
 mod export;
+mod export_tokenizer;
 mod golden;
 mod llama;
 mod model;

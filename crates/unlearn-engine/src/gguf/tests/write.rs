@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::gguf::{Gguf, MetaValue, NewTensor, OwnedValue, TensorKind, ValueKind, write};
+use crate::gguf::{Entries, Gguf, MetaValue, NewTensor, OwnedValue, TensorKind, ValueKind, write};
 
 fn tensor<'a>(name: &str, kind: TensorKind, shape: &[usize], value: impl Fn(usize) -> f32 + 'a) -> NewTensor<'a> {
     let len: usize = shape.iter().product();
@@ -15,12 +15,12 @@ fn tensor<'a>(name: &str, kind: TensorKind, shape: &[usize], value: impl Fn(usiz
     }
 }
 
-fn entries(values: Vec<(&str, OwnedValue)>) -> Vec<(String, OwnedValue)> {
+fn entries(values: Vec<(&str, OwnedValue)>) -> Entries {
     values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// The content of `testdata/gen/gguf_written.py`.
-fn everything() -> (Vec<(String, OwnedValue)>, Vec<NewTensor<'static>>) {
+fn everything() -> (Entries, Vec<NewTensor<'static>>) {
     let metadata = entries(vec![
         ("general.architecture", "llama".into()),
         ("x.u8", 200u8.into()),
@@ -98,7 +98,8 @@ fn what_the_format_cannot_hold_is_refused_and_the_old_file_stays() {
     let deeper = (0..4).fold(deep(()), |inner, _| OwnedValue::Array(ValueKind::Array, vec![inner]));
     let mixed = OwnedValue::Array(ValueKind::U32, vec![1u32.into(), 1i32.into()]);
     let cut_short = NewTensor { values: Box::new(|| vec![0.0]), ..good().remove(0) };
-    let cases: Vec<(Vec<(String, OwnedValue)>, Vec<NewTensor<'_>>, &[&str])> = vec![
+    type Case<'a> = (Entries, Vec<NewTensor<'a>>, &'a [&'a str]);
+    let cases: Vec<Case<'_>> = vec![
         (keys(vec![("", 1u8.into())]), good(), &["metadata ``", "0 bytes"]),
         (keys(vec![("a", 1u8.into()), ("a", 1u8.into())]), good(), &["metadata `a`", "twice"]),
         (keys(vec![("general.alignment", 64u32.into())]), good(), &["`general.alignment`"]),

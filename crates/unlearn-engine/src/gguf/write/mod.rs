@@ -22,6 +22,9 @@ const LONGEST_KEY: usize = u16::MAX as usize;
 /// llama.cpp keeps a tensor's name in 64 bytes, with a zero at the end.
 const LONGEST_NAME: usize = 63;
 
+/// Metadata to be written: keys and values, in order.
+pub type Entries = Vec<(String, OwnedValue)>;
+
 /// A tensor to be written. Its values are made when they are asked for.
 pub struct NewTensor<'a> {
     /// The name in the file.
