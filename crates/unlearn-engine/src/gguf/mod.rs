@@ -1,4 +1,4 @@
-//! GGUF files: parsed, their tensors decoded, their model and tokenizer described the Hugging Face way.
+//! GGUF files: parsed, their tensors decoded, their model and tokenizer described the Hugging Face way; and written.
 //!
 //! A file comes from outside and is not trusted: counts, offsets and shapes are checked against the bytes that are
 //! there before anything is allocated for them, and what cannot be converted is an error with its name.
@@ -9,6 +9,7 @@ mod blocks;
 mod checkpoint;
 mod cursor;
 mod error;
+mod export;
 mod file;
 mod form;
 mod kind;
@@ -18,9 +19,13 @@ mod tensor;
 mod tokenizer;
 mod value;
 mod weight;
+mod write;
 
 pub use checkpoint::Checkpoint;
 pub use error::{Fault, GgufError};
+#[cfg(test)]
+use export::export_tokenizer;
+pub use export::{Exported, export};
 pub use file::Gguf;
 pub use form::Form;
 pub use kind::TensorKind;
@@ -30,6 +35,7 @@ pub use tensor::TensorInfo;
 pub use tokenizer::TokenizerFiles;
 pub use value::{MetaArray, MetaValue, ValueKind};
 pub use weight::Weight;
+pub use write::{Entries, NewTensor, OwnedValue, write};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -21,6 +21,11 @@ mod window;
 #[cfg(test)]
 pub(super) use rope::by_frequency as scaling_by_frequency;
 
+/// Tensors that hold the scaling of rotary positions.
+pub(super) mod tensors_of_positions {
+    pub(in crate::gguf) use super::rope::{DIVISORS, LONG_FACTORS, SHORT_FACTORS};
+}
+
 use serde_json::Value;
 
 use self::keys::Keys;

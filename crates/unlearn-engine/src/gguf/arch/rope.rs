@@ -9,10 +9,10 @@ use super::{decimal, failed, refused};
 use crate::gguf::{Fault, GgufError, Metadata};
 
 /// The tensor that holds one divisor per rotary frequency.
-pub(super) const DIVISORS: &str = "rope_freqs.weight";
+pub(in crate::gguf) const DIVISORS: &str = "rope_freqs.weight";
 /// The same for texts longer and no longer than those of the training before, in Phi 3.
-pub(super) const LONG_FACTORS: &str = "rope_factors_long.weight";
-pub(super) const SHORT_FACTORS: &str = "rope_factors_short.weight";
+pub(in crate::gguf) const LONG_FACTORS: &str = "rope_factors_long.weight";
+pub(in crate::gguf) const SHORT_FACTORS: &str = "rope_factors_short.weight";
 
 pub(super) const ORIGINAL_CONTEXT: &str = "rope.scaling.original_context_length";
 pub(super) const ATTENTION_FACTOR: &str = "rope.scaling.attn_factor";

@@ -9,6 +9,7 @@ mod vocabulary;
 use serde_json::{Value, json};
 
 use self::edges::Edges;
+pub(super) use self::pre::PreTokenizer;
 use self::vocabulary::Vocabulary;
 use super::{Fault, Gguf, GgufError, Metadata};
 
