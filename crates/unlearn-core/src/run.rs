@@ -82,6 +82,10 @@ impl RunFolder {
     pub fn model(&self) -> PathBuf {
         self.0.join("model")
     }
+    /// `adapter/`: the adapters that were trained, in PEFT's layout.
+    pub fn adapter(&self) -> PathBuf {
+        self.0.join("adapter")
+    }
     /// `eval.json`: scores of the subject, after.
     pub fn eval(&self) -> PathBuf {
         self.0.join("eval.json")

@@ -67,6 +67,13 @@ impl TokenBatch {
         }
     }
 
+    /// Of hidden states `[rows, tokens, width]`, those from which a token is predicted: `[predictions, width]`.
+    #[must_use]
+    pub fn predicting(&self, hidden: Tensor<3>) -> Tensor<2> {
+        let [rows, tokens, width] = hidden.dims();
+        hidden.reshape([rows * tokens, width]).select(0, self.positions.clone())
+    }
+
     /// A constant `[rows, supervised]` that is 1 where a prediction belongs to a row: sums over rows are products
     /// with it.
     #[must_use]

@@ -106,6 +106,16 @@ pub enum EngineError {
         /// Positions that the model has.
         context: usize,
     },
+    /// A choice of what to train that the model does not allow.
+    #[error("`{field}` does not fit the model: {reason}")]
+    Selection {
+        /// The recipe field.
+        field: &'static str,
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
     /// The loss or the gradient is no longer a number.
     #[error("training diverged at step {step}: the {what} is not finite")]
     Diverged {
@@ -155,6 +165,7 @@ impl EngineError {
                 Some("the tokenizer belongs to another model: put the right `tokenizer.json` there".into())
             }
             Self::TooLong { .. } => Some("shorten the row, or drop it".into()),
+            Self::Selection { hint, .. } => Some(hint.clone()),
             Self::Diverged { .. } => {
                 Some("run again in a new folder with a lower `train.learning_rate` or `train.clip`".into())
             }
@@ -162,6 +173,10 @@ impl EngineError {
             Self::State { .. } => Some("resume with the recipe that began the run, or choose another `--out`".into()),
             _ => None,
         }
+    }
+
+    pub(crate) fn selection(field: &'static str, reason: String, hint: String) -> Self {
+        Self::Selection { field, reason, hint }
     }
 
     pub(crate) fn weights(path: &Path, reason: impl ToString) -> Self {

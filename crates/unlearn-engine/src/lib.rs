@@ -1,6 +1,7 @@
 //! The decoder, its checkpoints, its generation and its training loop. The only crate that names the tensor
 //! library; what methods and metrics need of it is under [`tensor`].
 
+pub mod adapter;
 pub mod batch;
 pub mod checkpoint;
 pub mod decoder;
@@ -19,4 +20,4 @@ pub use batch::TokenBatch;
 pub use checkpoint::Precision;
 pub use decoder::{Decoder, DecoderConfig, Parameters, Weights};
 pub use error::EngineError;
-pub use model::LanguageModel;
+pub use model::{LanguageModel, Loading};

@@ -25,9 +25,7 @@ pub fn label_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
 /// Hidden states at the batch's predictions: `[predictions, width]`.
 #[must_use]
 pub fn predicting_states(decoder: &Decoder, weights: &Weights, batch: &TokenBatch) -> Tensor<2> {
-    let hidden = decoder.hidden(weights, batch.tokens.clone(), &batch.shape);
-    let [rows, tokens, width] = hidden.dims();
-    hidden.reshape([rows * tokens, width]).select(0, batch.positions.clone())
+    batch.predicting(decoder.hidden(weights, batch.tokens.clone(), &batch.shape))
 }
 
 /// Log-probability of each row's tokens, given those before them. `budget` bounds the tokens in one pass;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{chat, config, convert, demo, eval, generate, inspect, list, report, run, score, train};
+use crate::commands::{chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score, train};
 
 /// Makes a language model forget what it is told to forget, keeps the rest, and proves both.
 #[derive(Debug, Parser)]
@@ -62,6 +62,8 @@ pub enum Command {
     Convert(convert::Convert),
     /// Say what a checkpoint holds
     Inspect(inspect::Inspect),
+    /// Fetch a model from the Hugging Face Hub into the cache, and print its folder
+    Pull(pull::Pull),
     /// List the methods, or show the page of one
     Methods(list::List),
     /// List the metrics, or show the page of one
@@ -70,6 +72,29 @@ pub enum Command {
     Families(list::List),
     /// Show a recipe with every default filled in
     Config(config::Config),
+}
+
+/// What is trained, and in how much memory.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Training {
+    /// Train low-rank adapters beside the weights (`lora`), or the weights themselves (`none`)
+    #[arg(long, value_name = "KIND")]
+    pub adapter: Option<String>,
+    /// Layers to train, counted from 0, as `4-7` or `0,3`
+    #[arg(long, value_name = "RANGE")]
+    pub layers: Option<String>,
+    /// Memory that the run may take, as `4GB`
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<String>,
+}
+
+impl Training {
+    /// The flags as assignments of recipe fields.
+    pub fn assignments(&self) -> Vec<String> {
+        let fields = [("adapter", &self.adapter), ("layers", &self.layers), ("max_memory", &self.max_memory)];
+        let given = fields.into_iter().filter_map(|(field, value)| value.as_ref().map(|v| (field, v)));
+        given.map(|(field, v)| format!("train.{field}={}", toml::Value::String(v.clone()))).collect()
+    }
 }
 
 /// `--out` and `--resume`, for commands that leave a run folder.

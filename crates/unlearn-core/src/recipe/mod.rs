@@ -2,6 +2,7 @@
 
 mod error;
 mod sections;
+mod selection;
 mod train;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use toml::Table;
 
 pub use error::RecipeError;
 pub use sections::{ChatSection, DataSection, EvalSection, ModelSection};
+pub use selection::{AdapterKind, Bytes, Frozen, Layers, LoraSection};
 pub use train::{Clip, Optimizer, Schedule, TrainSection};
 
 use crate::file;
@@ -75,11 +77,8 @@ impl Recipe {
                 }
                 continue;
             };
-            for key in inner.keys() {
-                let field = format!("{section}.{key}");
-                if !valid.contains(&field) {
-                    return Err(unknown(path, field, &valid));
-                }
+            if let Some(field) = flat(section, inner).into_iter().find(|field| !valid.contains(field)) {
+                return Err(unknown(path, field, &valid));
             }
         }
         let recipe: Self = table.try_into().map_err(|e| Self::parse_error(path, e))?;
@@ -92,6 +91,7 @@ impl Recipe {
     pub fn essence(&self) -> Self {
         let mut essence = self.clone();
         essence.train.save_seconds = TrainSection::default().save_seconds;
+        essence.train.prefix_cache = TrainSection::default().prefix_cache;
         essence
     }
 
@@ -113,14 +113,14 @@ impl Recipe {
                 limit: Some(1),
             },
             chat: ChatSection { system: Some(String::new()), hide_pad_token: false },
-            train: TrainSection { steps: Some(1), ..TrainSection::default() },
+            train: TrainSection { steps: Some(1), max_memory: Some(Bytes(0)), ..TrainSection::default() },
             ..Self::default()
         };
         let table = Table::try_from(full).unwrap_or_default();
         let mut fields = vec!["method.name".to_owned()];
         for (section, value) in table {
             match value {
-                toml::Value::Table(t) => fields.extend(t.keys().map(|k| format!("{section}.{k}"))),
+                toml::Value::Table(t) => fields.extend(flat(&section, &t)),
                 _ => fields.push(section),
             }
         }
@@ -153,6 +153,18 @@ impl Recipe {
             hint: "give `--model DIR`, a Hugging Face folder or a GGUF file".into(),
         })
     }
+}
+
+/// The fields of a section with their paths; sets under `data.also` have names of the user's own.
+fn flat(section: &str, table: &Table) -> Vec<String> {
+    let field = |(key, value): (&String, &toml::Value)| {
+        let path = format!("{section}.{key}");
+        match value {
+            toml::Value::Table(inner) if path != "data.also" => flat(&path, inner),
+            _ => vec![path],
+        }
+    };
+    table.iter().flat_map(field).collect()
 }
 
 fn unknown(path: Option<&Path>, field: String, valid: &[String]) -> RecipeError {
@@ -195,6 +207,8 @@ mod tests {
     fn a_misspelt_field_is_named_with_the_nearest() {
         let error = Recipe::read(None, &["train.learning_rat=1e-4".into()]).expect_err("no such field");
         assert_eq!(error.hint().as_deref(), Some("did you mean `train.learning_rate`?"));
+        let error = Recipe::read(None, &["train.lora.rnk=8".into()]).expect_err("no such field");
+        assert_eq!(error.hint().as_deref(), Some("did you mean `train.lora.rank`?"));
         let error = Recipe::read(None, &["trian.epochs=1".into()]).expect_err("no such section");
         assert_eq!(error.hint().as_deref(), Some("did you mean `train.epochs`?"));
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RecipeError;
+use super::selection::{AdapterKind, Bytes, Frozen, Layers, LoraSection};
 
 /// The learning rate's course after the warm-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,24 @@ pub struct TrainSection {
     pub eps: f64,
     /// Whether rows are drawn in random order.
     pub shuffle: bool,
+    /// Whether weights themselves are trained, or adapters beside them.
+    pub adapter: AdapterKind,
+    /// The adapters.
+    pub lora: LoraSection,
+    /// The layers that are trained (with adapters: that get one).
+    pub layers: Layers,
+    /// The parameters that are trained, by name pattern; all when empty.
+    pub parameters: Vec<String>,
+    /// How frozen matrices are kept in memory.
+    pub frozen: Frozen,
+    /// Compute each block's inside a second time on the way back, instead of keeping it: less memory, a third more
+    /// time.
+    pub gradient_checkpointing: bool,
+    /// Memory that a run may take: `micro_tokens` is lowered until it fits, then `gradient_checkpointing` set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<Bytes>,
+    /// Memory for what a frozen prefix of layers puts out, kept for when the same rows come again.
+    pub prefix_cache: Bytes,
     /// Seconds between two saved states, from which an interrupted run goes on. Does not change results.
     pub save_seconds: f64,
 }
@@ -116,6 +135,14 @@ impl Default for TrainSection {
             beta2: 0.999,
             eps: 1e-8,
             shuffle: true,
+            adapter: AdapterKind::None,
+            lora: LoraSection::default(),
+            layers: Layers::default(),
+            parameters: Vec::new(),
+            frozen: Frozen::Own,
+            gradient_checkpointing: false,
+            max_memory: None,
+            prefix_cache: Bytes(1 << 30),
             save_seconds: 120.0,
         }
     }
@@ -147,6 +174,10 @@ impl TrainSection {
                 return Err(RecipeError::value(field, value, format!("it must lie between {low} and {high:e}")));
             }
         }
-        Ok(())
+        if self.adapter == AdapterKind::Lora && !self.parameters.is_empty() {
+            let why = "with adapters, `train.lora.targets` says where they go";
+            return Err(RecipeError::value("train.parameters", format!("{:?}", self.parameters), why));
+        }
+        self.lora.check()
     }
 }

@@ -9,6 +9,7 @@ use unlearn_core::{FileError, file};
 
 use super::{Entry, Precision, WeightFiles, write_tensors};
 use crate::EngineError;
+use crate::adapter::peft;
 use crate::gguf::TokenizerFiles;
 
 /// Files beside the weights that make a checkpoint what it is; they are carried over unchanged.
@@ -101,13 +102,19 @@ impl Source {
 }
 
 /// Digest of a checkpoint's weights: of the file where there is one, as `sha256sum` prints it; of several, the digest
-/// of their names and digests.
+/// of their names and digests; of an adapter folder, that of its weights and of the base that it names.
 ///
 /// # Errors
 /// When a file cannot be read.
 pub fn digest(path: &Path) -> Result<String, EngineError> {
     if path.is_file() {
         return Ok(unlearn_core::digest::of_file(path)?);
+    }
+    if let Some(base) = peft::base_of(path)? {
+        let mut hasher = unlearn_core::digest::Hasher::default();
+        hasher.field(unlearn_core::digest::of_file(&path.join(peft::TENSORS))?.as_bytes());
+        hasher.field(digest(&base)?.as_bytes());
+        return Ok(hasher.hex());
     }
     let files = WeightFiles::open(path)?;
     let mut digests = Vec::new();
@@ -134,6 +141,12 @@ pub fn companions_digest(path: &Path) -> Result<Option<String>, EngineError> {
     if path.is_file() {
         return Ok(None);
     }
+    if let Some(base) = peft::base_of(path)? {
+        let mut hasher = unlearn_core::digest::Hasher::default();
+        hasher.field(file::read_text(&path.join(peft::CONFIG))?.as_bytes());
+        hasher.field(companions_digest(&base)?.unwrap_or_default().as_bytes());
+        return Ok(Some(hasher.hex()));
+    }
     let source = Source::read(path)?;
     let mut hasher = unlearn_core::digest::Hasher::default();
     hasher.field(source.config.to_string().as_bytes());
@@ -144,21 +157,34 @@ pub fn companions_digest(path: &Path) -> Result<Option<String>, EngineError> {
     Ok(Some(hasher.hex()))
 }
 
-/// Writes a checkpoint folder: into a neighbour first, then renamed, so that no half checkpoint is ever seen.
+/// Writes a checkpoint folder, so that no half checkpoint is ever seen.
+///
+/// # Errors
+/// As [`write_neighbour`].
+pub fn write_folder(dir: &Path, source: &Source, entries: &[Entry<'_>]) -> Result<(), EngineError> {
+    write_neighbour(dir, |part| {
+        file::write_json(&part.join("config.json"), &source.config)?;
+        for (name, content) in &source.companions {
+            file::write_bytes(&part.join(name), content)?;
+        }
+        write_tensors(&part.join("model.safetensors"), entries)
+    })
+}
+
+/// Writes a folder: into a neighbour first, then renamed.
 ///
 /// # Errors
 /// When the disk is full or the folder cannot be written; the old folder, if there was one, is then untouched.
-pub fn write_folder(dir: &Path, source: &Source, entries: &[Entry<'_>]) -> Result<(), EngineError> {
+pub(crate) fn write_neighbour(
+    dir: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
     let name = dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let part = dir.with_file_name(format!(".{name}.part"));
     let _ = fs::remove_dir_all(&part);
     let attempt = || -> Result<(), EngineError> {
         file::create_dir(&part)?;
-        file::write_json(&part.join("config.json"), &source.config)?;
-        for (name, content) in &source.companions {
-            file::write_bytes(&part.join(name), content)?;
-        }
-        write_tensors(&part.join("model.safetensors"), entries)?;
+        fill(&part)?;
         if dir.exists() {
             fs::remove_dir_all(dir).map_err(|e| FileError::write(dir, e))?;
         }

@@ -1,10 +1,13 @@
-//! Checkpoints on disk: Hugging Face folders, read by memory map and written in one step.
+//! Checkpoints on disk: Hugging Face folders, read tensor by tensor and written in one step.
 
 mod folder;
 mod precision;
 mod safetensors;
+mod tensors;
 
+pub(crate) use folder::write_neighbour;
 pub use folder::{Source, companions_digest, digest, write_folder};
 pub use precision::Precision;
 pub(crate) use safetensors::map_file;
 pub use safetensors::{Entry, Stored, WeightFiles, write_tensors};
+pub use tensors::{Tensors, bytes_per_value};

@@ -5,6 +5,8 @@ use rayon::prelude::*;
 use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
+use crate::decoder::Packing;
+
 /// The format of a weight on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -57,6 +59,16 @@ impl Precision {
             Dtype::F16 => Some(Self::F16),
             Dtype::BF16 => Some(Self::Bf16),
             _ => None,
+        }
+    }
+
+    /// How such a tensor is kept in memory without a loss.
+    #[must_use]
+    pub fn packing(self) -> Packing {
+        match self {
+            Self::F32 => Packing::F32,
+            Self::F16 => Packing::F16,
+            Self::Bf16 => Packing::Bf16,
         }
     }
 

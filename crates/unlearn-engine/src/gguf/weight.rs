@@ -1,6 +1,6 @@
 //! One weight of the converted model, decoded when it is asked for.
 
-use super::{Form, TensorInfo};
+use super::{Form, TensorInfo, TensorKind};
 
 /// A weight under its Hugging Face name.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,11 @@ impl Weight<'_> {
     /// The dimensions, those of the Hugging Face model.
     pub fn shape(&self) -> Vec<usize> {
         self.form.shape(&self.tensor.shape)
+    }
+
+    /// How the tensor's values are stored.
+    pub fn kind(&self) -> TensorKind {
+        self.tensor.kind
     }
 
     /// The values, decoded and in the model's form.

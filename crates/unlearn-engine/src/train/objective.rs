@@ -6,12 +6,12 @@ use burn::tensor::Tensor;
 
 use super::Reference;
 use crate::batch::TokenBatch;
-use crate::likelihood::{label_log_probs, predicting_states};
+use crate::likelihood::label_log_probs;
 use crate::tensor::{log_softmax, vector};
 use crate::{Decoder, Weights};
 
 /// Which rows a micro-batch holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
     /// Rows of the forget set (of `train`: of the data).
     Forget,
@@ -76,6 +76,7 @@ pub struct Micro<'a> {
     pub totals: Totals,
     /// What was asked of the reference.
     pub reference: &'a Reference,
+    hidden: OnceCell<Tensor<3>>,
     logits: OnceCell<Tensor<2>>,
 }
 
@@ -90,13 +91,27 @@ impl<'a> Micro<'a> {
         totals: Totals,
         reference: &'a Reference,
     ) -> Self {
-        Self { decoder, weights, batch, rows, totals, reference, logits: OnceCell::new() }
+        let (hidden, logits) = (OnceCell::new(), OnceCell::new());
+        Self { decoder, weights, batch, rows, totals, reference, hidden, logits }
+    }
+
+    /// The same, with hidden states that were computed already.
+    #[must_use]
+    pub fn with_hidden(self, hidden: Tensor<3>) -> Self {
+        Self { hidden: OnceCell::from(hidden), ..self }
+    }
+
+    /// The policy's hidden states after the final norm, `[rows, tokens, width]`.
+    #[must_use]
+    pub fn hidden(&self) -> Tensor<3> {
+        let compute = || self.decoder.hidden(self.weights, self.batch.tokens.clone(), &self.batch.shape);
+        self.hidden.get_or_init(compute).clone()
     }
 
     /// The policy's scores at the supervised positions, `[n, vocabulary]`.
     #[must_use]
     pub fn logits(&self) -> Tensor<2> {
-        let compute = || self.decoder.logits(self.weights, predicting_states(self.decoder, self.weights, self.batch));
+        let compute = || self.decoder.logits(self.weights, self.batch.predicting(self.hidden()));
         self.logits.get_or_init(compute).clone()
     }
 

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use unlearn_core::event::Step;
-use unlearn_core::recipe::{Clip, TrainSection};
+use unlearn_core::recipe::{AdapterKind, Clip, TrainSection};
 use unlearn_data::TokenRow;
 use unlearn_data::order::Steps;
 
+use super::dropout::Dropout;
+use super::prefix::PrefixCache;
 use super::state::StateFolder;
-use super::{AdamW, Gradients, Micro, Objective, Reference, Side, Totals, learning_rate};
+use super::{AdamW, Forward, Gradients, Micro, Objective, Reference, Route, Side, Totals, learning_rate};
 use crate::batch::{self, TokenBatch, Which};
+use crate::decoder::Drop;
 use crate::tensor::scalar;
 use crate::{EngineError, LanguageModel};
 
@@ -89,10 +93,14 @@ pub fn train(
         tell(Progress::Resumed(saved.step))?;
     }
     let mut saved_at = Instant::now();
+    let route = Route::new(&model.decoder, &model.parameters, plan.train.gradient_checkpointing);
+    let again = steps > order.per_epoch();
+    let prefix = PrefixCache::new(route.first, again, plan.train.prefix_cache.0);
+    let mut worker = Worker { objective, plan, route, prefix };
     while optimizer.steps < steps {
         let began = Instant::now();
         let step = optimizer.steps;
-        let Some((mut event, gradients)) = gradient(model, objective, plan, order.rows(step))? else {
+        let Some((mut event, gradients)) = worker.gradient(model, step, order.rows(step)) else {
             if let Some(state) = &state {
                 state.save(&model.parameters, &optimizer, tokens, seconds)?;
             }
@@ -132,44 +140,70 @@ fn check(step: usize, value: f64, what: &'static str) -> Result<(), EngineError>
     if value.is_finite() { Ok(()) } else { Err(EngineError::Diverged { step: step + 1, what }) }
 }
 
-/// The gradient of one step, micro-batch by micro-batch; `None` when the user interrupts.
-fn gradient(
-    model: &LanguageModel,
-    objective: &dyn Objective,
-    plan: &Plan<'_>,
-    (forget, retain): (Vec<usize>, Vec<usize>),
-) -> Result<Option<(Step, Gradients)>, EngineError> {
-    let mut event = Step::default();
-    let mut terms: BTreeMap<String, f64> = BTreeMap::new();
-    let mut sum = Gradients::new(&model.parameters);
-    let sides = [(Side::Forget, forget, plan.forget), (Side::Retain, retain, plan.retain)];
-    for (side, rows, set) in sides {
-        let totals = Totals { tokens: rows.iter().map(|&i| set[i].supervised()).sum(), sequences: rows.len() };
-        let lengths: Vec<usize> = rows.iter().map(|&i| set[i].ids.len()).collect();
-        for group in batch::plan(&lengths, plan.train.micro_tokens) {
-            if plan.stop.load(Ordering::Relaxed) {
-                return Ok(None);
+/// What the micro-batches of a run have in common.
+struct Worker<'a> {
+    objective: &'a dyn Objective,
+    plan: &'a Plan<'a>,
+    route: Route,
+    prefix: Option<PrefixCache>,
+}
+
+impl Worker<'_> {
+    /// The gradient of one step, micro-batch by micro-batch; `None` when the user interrupts.
+    fn gradient(
+        &mut self,
+        model: &LanguageModel,
+        step: usize,
+        (forget, retain): (Vec<usize>, Vec<usize>),
+    ) -> Option<(Step, Gradients)> {
+        let plan = self.plan;
+        let mut event = Step::default();
+        let mut terms: BTreeMap<String, f64> = BTreeMap::new();
+        let mut sum = Gradients::new(&model.parameters);
+        let plain = model.parameters.frozen();
+        let sides = [(Side::Forget, forget, plan.forget), (Side::Retain, retain, plan.retain)];
+        for (side, rows, set) in sides {
+            let totals = Totals { tokens: rows.iter().map(|&i| set[i].supervised()).sum(), sequences: rows.len() };
+            let lengths: Vec<usize> = rows.iter().map(|&i| set[i].ids.len()).collect();
+            for group in batch::plan(&lengths, plan.train.micro_tokens) {
+                if plan.stop.load(Ordering::Relaxed) {
+                    return None;
+                }
+                let places: Vec<usize> = group.iter().map(|&g| rows[g]).collect();
+                let members: Vec<&TokenRow> = places.iter().map(|&i| &set[i]).collect();
+                let batch = TokenBatch::new(&members, Which::Supervised, model.parameters.device());
+                let drop = self.dropout(model, (step, side, &places));
+                let tracked = model.parameters.tracked().with_drop(drop.clone());
+                let plain = plain.clone().with_drop(drop);
+                let device = model.parameters.device();
+                let input = self
+                    .prefix
+                    .as_mut()
+                    .map(|cache| cache.input(&model.decoder, &plain, (side, &places), &members, device));
+                let forward = Forward::run(&model.decoder, [&tracked, &plain], &batch, self.route, input);
+                let micro = Micro::new(&model.decoder, &tracked, &batch, &places, totals, plan.reference)
+                    .with_hidden(forward.hidden());
+                let term = match side {
+                    Side::Forget => Some(self.objective.forget(&micro)),
+                    Side::Retain => self.objective.retain(&micro),
+                };
+                let Some(term) = term else { continue };
+                let loss = term.value.clone().mul_scalar(term.weight);
+                let value = scalar(term.value.detach());
+                *terms.entry(term.name.to_owned()).or_default() += value;
+                event.loss += value * term.weight;
+                event.tokens += batch.token_count;
+                std::mem::drop(micro);
+                forward.backward(loss, &mut sum);
             }
-            let places: Vec<usize> = group.iter().map(|&g| rows[g]).collect();
-            let members: Vec<&TokenRow> = places.iter().map(|&i| &set[i]).collect();
-            let batch = TokenBatch::new(&members, Which::Supervised, model.parameters.device());
-            let weights = model.parameters.tracked();
-            let micro = Micro::new(&model.decoder, &weights, &batch, &places, totals, plan.reference);
-            let term = match side {
-                Side::Forget => Some(objective.forget(&micro)),
-                Side::Retain => objective.retain(&micro),
-            };
-            let Some(term) = term else { continue };
-            let loss = term.value.clone().mul_scalar(term.weight);
-            let value = scalar(term.value.detach());
-            *terms.entry(term.name.to_owned()).or_default() += value;
-            event.loss += value * term.weight;
-            event.tokens += batch.token_count;
-            drop(micro);
-            let mut tape = loss.backward();
-            sum.add(&weights, &mut tape);
         }
+        event.terms = terms;
+        Some((event, sum))
     }
-    event.terms = terms;
-    Ok(Some((event, sum)))
+
+    fn dropout(&self, model: &LanguageModel, place: (usize, Side, &[usize])) -> Option<Arc<dyn Drop>> {
+        let rate = self.plan.train.lora.dropout;
+        let adapted = self.plan.train.adapter == AdapterKind::Lora && rate > 0.0;
+        adapted.then(|| Arc::new(Dropout::new(rate, self.plan.seed, place, &model.parameters)) as Arc<dyn Drop>)
+    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use unlearn_core::run::RunFolder;
+use unlearn_engine::adapter::{merged, peft, unmerged};
 use unlearn_engine::gguf::TensorKind;
 use unlearn_engine::{LanguageModel, Precision, checkpoint};
 
@@ -26,6 +27,12 @@ pub struct Convert {
     /// own when not given, in a GGUF file of a source in quantised blocks f16
     #[arg(long, value_name = "NAME")]
     dtype: Option<String>,
+    /// Merge the adapters of a PEFT folder into the weights
+    #[arg(long, value_name = "FOLDER")]
+    adapter: Option<PathBuf>,
+    /// Take the adapters out of the weights that they were merged into, instead
+    #[arg(long, requires = "adapter")]
+    unmerge: bool,
 }
 
 impl Convert {
@@ -43,6 +50,16 @@ impl Convert {
         context.print(format!("model  {}  (sha256 {digest})", self.target.display()))
     }
 
+    fn model(&self, context: &Context) -> Result<LanguageModel> {
+        let mut model = context.model(&self.source)?;
+        if let Some(folder) = &self.adapter {
+            peft::read(folder, &model.decoder, &mut model.parameters)?;
+            let combine = if self.unmerge { unmerged } else { merged };
+            model.parameters = combine(&model.decoder, &model.parameters);
+        }
+        Ok(model)
+    }
+
     fn write_folder(&self, context: &Context) -> Result<()> {
         let precision = self.dtype.as_deref().map(|name| match Precision::by_name(name) {
             Some(precision) => Ok(precision),
@@ -56,7 +73,7 @@ impl Convert {
         if !RunFolder::new(&self.target).is_free() {
             return Err(exists(&self.target, "folder").into());
         }
-        let mut model = context.model(&self.source)?;
+        let mut model = self.model(context)?;
         if let Some(precision) = precision {
             model.source.set_precision(precision);
         }
@@ -69,7 +86,7 @@ impl Convert {
         if self.target.symlink_metadata().is_ok() {
             return Err(exists(&self.target, "file").into());
         }
-        let model = context.model(&self.source)?;
+        let model = self.model(context)?;
         let notes = model.save_gguf(&self.target, kind.unwrap_or_else(|| own_kind(&model)))?;
         notes.iter().for_each(|note| context.say(format!("note: {note}")));
         Ok(())

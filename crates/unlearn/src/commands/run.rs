@@ -8,10 +8,10 @@ use unlearn_core::event::Event;
 use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_engine::LanguageModel;
-use unlearn_engine::train::{Needs, Reference};
+use unlearn_engine::train::{Needs, Reference, Selection};
 
 use super::{eval, report, sets, summary, training};
-use crate::cli::Output;
+use crate::cli::{Output, Training};
 use crate::context::Context;
 use crate::failure::Refusal;
 use crate::job::{Begun, Job};
@@ -33,12 +33,15 @@ pub struct Run {
     #[command(flatten)]
     sets: sets::SetFlags,
     #[command(flatten)]
+    training: Training,
+    #[command(flatten)]
     output: Output,
 }
 
 impl Run {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut flags = self.sets.assignments()?;
+        flags.extend(self.training.assignments());
         flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         flags.extend(self.reference.iter().map(|p| sets::path_assignment("model.reference", p)));
         flags.extend(self.method.iter().map(|m| format!("method.name={}", toml::Value::String(m.clone()))));
@@ -61,7 +64,8 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
         let hint = "give `--retain FILE`, or `--set method.retain=none`".into();
         return Err(RecipeError::Missing { field: "data.retain", hint }.into());
     }
-    let mut model = context.model(recipe.model_path()?)?;
+    let model = training::examined(context, &recipe, recipe.model_path()?)?;
+    Selection::new(&recipe.train, &model.decoder)?;
     let encoder = model.encoder(&recipe.chat);
     let forget = sets::token_rows(&model, &encoder, &recipe.data.forget, recipe.data.limit)?;
     let retain = match needs.retain {
@@ -73,6 +77,7 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
         sets::check(&model, &encoder, &set.rows)?;
     }
     check_reference(&recipe, &model)?;
+    let recipe = training::within_memory(context, &recipe, &[&forget, &retain])?;
     let mut job = match Job::begin(context, "run", output, &recipe, &sets::inputs(&recipe))? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
@@ -85,6 +90,8 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
     }
     job.event(&Event::Phase { name: "reference".into() })?;
     let reference = ask_reference(context, &recipe, &model, needs, &forget, &retain)?;
+    drop(model);
+    let mut model = training::model(context, &recipe)?;
     training::train_and_save(
         context,
         &mut job,
@@ -98,7 +105,7 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
 
     job.event(&Event::Phase { name: "evaluate".into() })?;
     // What is judged is what was saved, rounded to the checkpoint's own format.
-    let saved = context.model(&job.folder.model())?;
+    let saved = training::examined(context, &recipe, &job.folder.model())?;
     let seen = eval::examine(context, &recipe, &saved, "unlearned", "evaluate")?;
     Job::write_evaluation(&job.folder.eval(), &seen.report, &job.folder.answers(), &seen.answers)?;
     let folder = job.folder.clone();
@@ -119,7 +126,7 @@ fn ask_reference(
     let Some(path) = &recipe.model.reference else {
         return Ok(Reference::ask(model, needs, forget, retain, budget));
     };
-    Ok(Reference::ask(&context.model(path)?, needs, forget, retain, budget))
+    Ok(Reference::ask(&training::examined(context, recipe, path)?, needs, forget, retain, budget))
 }
 
 /// Refuses a reference whose distributions are over other tokens.

@@ -10,7 +10,7 @@ use unlearn_engine::train::Reference;
 use unlearn_methods::FineTune;
 
 use super::{report, sets, summary, training};
-use crate::cli::Output;
+use crate::cli::{Output, Training};
 use crate::context::Context;
 use crate::job::{Begun, Job};
 
@@ -26,12 +26,14 @@ pub struct Train {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     data: Vec<PathBuf>,
     #[command(flatten)]
+    training: Training,
+    #[command(flatten)]
     output: Output,
 }
 
 impl Train {
     pub fn run(self, context: &Context) -> Result<()> {
-        let mut flags = Vec::new();
+        let mut flags = self.training.assignments();
         flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         if !self.data.is_empty() {
             flags.push(sets::paths_assignment("data.train", &self.data));
@@ -48,15 +50,16 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         let hint = "give `--data FILE`".to_owned();
         return Err(RecipeError::Missing { field: "data.train", hint }.into());
     }
-    let mut model = context.model(recipe.model_path()?)?;
+    let mut model = training::model(context, recipe)?;
     let encoder = model.encoder(&recipe.chat);
     let rows = sets::token_rows(&model, &encoder, &recipe.data.train, recipe.data.limit)?;
-    let mut job = match Job::begin(context, "train", output, recipe, &sets::inputs(recipe))? {
+    let recipe = training::within_memory(context, recipe, &[&rows])?;
+    let mut job = match Job::begin(context, "train", output, &recipe, &sets::inputs(&recipe))? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
     };
     let reference = Reference::default();
-    training::train_and_save(context, &mut job, recipe, &mut model, &FineTune, [&rows, &[]], &reference)?;
+    training::train_and_save(context, &mut job, &recipe, &mut model, &FineTune, [&rows, &[]], &reference)?;
     let folder = job.folder.clone();
     let record = job.finish()?;
     report::write_for_run(&folder)?;

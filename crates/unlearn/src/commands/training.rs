@@ -1,16 +1,57 @@
 //! The part that `train` and `run` share: the loop with its progress, its events and its saved model.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use anyhow::Result;
 use unlearn_core::Recipe;
 use unlearn_core::event::{Event, Step};
+use unlearn_core::recipe::{AdapterKind, Frozen};
 use unlearn_data::TokenRow;
-use unlearn_engine::train::{Objective, Plan, Progress, Reference, train};
-use unlearn_engine::{EngineError, LanguageModel};
+use unlearn_engine::adapter::peft;
+use unlearn_engine::decoder::Spec;
+use unlearn_engine::train::{Objective, Plan, Progress, Reference, RowSizes, fit, train};
+use unlearn_engine::{Decoder, EngineError, LanguageModel, Loading, checkpoint};
 
 use crate::context::Context;
 use crate::job::Job;
+
+/// A model as `[train]` needs it: all of it trainable, or what was chosen with the rest packed away.
+pub fn model(context: &Context, recipe: &Recipe) -> Result<LanguageModel> {
+    let path = recipe.model_path()?;
+    Ok(LanguageModel::load(path, Loading::Training(&recipe.train, recipe.seed), &context.device)?)
+}
+
+/// A model to be examined: as float32, or in its checkpoint's own format where memory is short.
+pub fn examined(context: &Context, recipe: &Recipe, path: &Path) -> Result<LanguageModel> {
+    let Some(limit) = recipe.train.max_memory else { return context.model(path) };
+    let decoder = Decoder::new(LanguageModel::read_config(path)?);
+    let whole = 4 * decoder.specs().iter().map(Spec::len).sum::<usize>() as u64;
+    let loading = if 2 * whole > limit.0 { Loading::Packed(Frozen::Own) } else { Loading::Whole };
+    Ok(LanguageModel::load(path, loading, &context.device)?)
+}
+
+/// The recipe with micro-batches that keep it within `train.max_memory`.
+pub fn within_memory(context: &Context, recipe: &Recipe, sets: &[&[TokenRow]]) -> Result<Recipe> {
+    if recipe.train.max_memory.is_none() {
+        return Ok(recipe.clone());
+    }
+    let path = recipe.model_path()?;
+    let decoder = Decoder::new(LanguageModel::read_config(path)?);
+    let rows = RowSizes::of(sets.iter().copied().flatten());
+    let train = fit(&decoder, &recipe.train, checkpoint::bytes_per_value(path)?, rows)?;
+    let said = [
+        (train.micro_tokens != recipe.train.micro_tokens)
+            .then(|| format!("micro-batches of {} tokens", train.micro_tokens)),
+        (train.gradient_checkpointing != recipe.train.gradient_checkpointing)
+            .then(|| "gradient checkpointing".to_owned()),
+    ];
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    if !said.is_empty() {
+        context.say(format!("to stay within `train.max_memory`: {}", said.join(", ")));
+    }
+    Ok(Recipe { train, ..recipe.clone() })
+}
 
 /// Trains and saves; on an interruption the costs so far are saved too.
 pub fn train_and_save(
@@ -73,7 +114,11 @@ pub fn train_and_save(
     job.record.cost.flops =
         3.0 * outcome.tokens as f64 * model.decoder.config().flops_per_token(model.parameters.count());
     job.event(&Event::Phase { name: "save".into() })?;
-    model.save(&job.folder.model())?;
+    model.save_trained(recipe.model_path()?, &job.folder.model())?;
+    if recipe.train.adapter == AdapterKind::Lora {
+        let (base, lora) = (recipe.model_path()?, &recipe.train.lora);
+        peft::write(&job.folder.adapter(), base, &model.decoder, &model.parameters, lora)?;
+    }
     Ok(())
 }
 

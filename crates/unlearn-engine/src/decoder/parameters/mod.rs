@@ -39,13 +39,34 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// None yet.
+    #[must_use]
+    pub fn empty(device: &Device) -> Self {
+        let (specs, values, trained) = (Vec::new(), Vec::new(), Vec::new());
+        Self { specs, values, trained, adapters: Arc::default(), device: device.clone() }
+    }
+
     /// Parameters from values in memory's layout, one vector for each spec; all trained.
     #[must_use]
     pub fn new(specs: Vec<Spec>, values: Vec<Vec<f32>>, device: &Device) -> Self {
-        let values: Vec<Slot> =
-            specs.iter().zip(values).map(|(s, v)| Slot::Plain(tensor(v, s.shape, device))).collect();
-        let (trained, adapters) = (vec![true; specs.len()], Arc::new(vec![None; specs.len()]));
-        Self { specs, values, trained, adapters, device: device.clone() }
+        let mut all = Self::empty(device);
+        for (spec, values) in specs.into_iter().zip(values) {
+            all.push(spec, values, None);
+        }
+        all
+    }
+
+    /// Adds a parameter; a frozen one with how it is kept.
+    pub fn push(&mut self, spec: Spec, values: Vec<f32>, frozen: Option<Packing>) {
+        self.values.push(match frozen {
+            Some(packing) if packing != Packing::F32 && spec.is_matrix() => {
+                Slot::Packed(Arc::new(Packed::new(packing, &values)), spec.shape)
+            }
+            _ => Slot::plain(tensor(values, spec.shape, &self.device)),
+        });
+        self.specs.push(spec);
+        self.trained.push(frozen.is_none());
+        Arc::make_mut(&mut self.adapters).push(None);
     }
 
     /// What each one is.
@@ -72,6 +93,12 @@ impl Parameters {
         (0..self.specs.len()).filter(|&i| self.trained[i]).collect()
     }
 
+    /// Whether one is trained.
+    #[must_use]
+    pub fn is_trained(&self, i: usize) -> bool {
+        self.trained[i]
+    }
+
     /// The adapter of a parameter.
     #[must_use]
     pub fn adapter(&self, i: usize) -> Option<Adapter> {
@@ -94,7 +121,7 @@ impl Parameters {
     #[must_use]
     pub fn values(&self, i: usize) -> Vec<f32> {
         match &self.values[i] {
-            Slot::Plain(t) => crate::tensor::values(t.clone()),
+            Slot::Plain(t) => crate::tensor::values((**t).clone()),
             Slot::Packed(packed, _) => packed.values(),
         }
     }
@@ -102,39 +129,21 @@ impl Parameters {
     /// Changes one parameter's values in place (memory's layout).
     pub fn update(&mut self, i: usize, change: impl FnOnce(&mut [f32])) {
         let shape = self.specs[i].shape;
-        let old = std::mem::replace(&mut self.values[i], Slot::Plain(Tensor::empty([1, 1], &self.device)));
+        let old = std::mem::replace(&mut self.values[i], Slot::plain(Tensor::empty([1, 1], &self.device)));
         let mut values = match old {
-            Slot::Plain(t) => crate::tensor::values(t),
+            Slot::Plain(t) => crate::tensor::values(*t),
             Slot::Packed(packed, _) => packed.values(),
         };
         change(&mut values);
-        self.values[i] = Slot::Plain(tensor(values, shape, &self.device));
-    }
-
-    /// Freezes all that `train` does not choose. Frozen matrices are then kept as `packing` says of each.
-    pub fn freeze(&mut self, train: impl Fn(&Spec) -> bool, packing: impl Fn(&Spec) -> Packing) {
-        for i in 0..self.specs.len() {
-            let spec = &self.specs[i];
-            self.trained[i] = train(spec);
-            let packing = packing(spec);
-            if !self.trained[i] && spec.is_matrix() && packing != Packing::F32 {
-                let packed = Packed::new(packing, &self.values(i));
-                self.values[i] = Slot::Packed(Arc::new(packed), self.specs[i].shape);
-            }
-        }
+        self.values[i] = Slot::plain(tensor(values, shape, &self.device));
     }
 
     /// Attaches an adapter to parameter `i`: trained `A` and `B` in memory's layout.
     pub fn attach(&mut self, i: usize, [down, up]: [(Spec, Vec<f32>); 2], scale: f64) {
         let place = self.specs.len();
-        for (spec, values) in [down, up] {
-            self.values.push(Slot::Plain(tensor(values, spec.shape, &self.device)));
-            self.specs.push(spec);
-            self.trained.push(true);
-        }
-        let adapters = Arc::make_mut(&mut self.adapters);
-        adapters.resize(self.specs.len(), None);
-        adapters[i] = Some(Adapter { down: place, up: place + 1, scale });
+        self.push(down.0, down.1, None);
+        self.push(up.0, up.1, None);
+        Arc::make_mut(&mut self.adapters)[i] = Some(Adapter { down: place, up: place + 1, scale });
     }
 
     /// The tensors for a pass that takes no gradient.
@@ -147,7 +156,7 @@ impl Parameters {
     #[must_use]
     pub fn tracked(&self) -> Weights {
         let track = |(slot, &trained): (&Slot, &bool)| match slot {
-            Slot::Plain(t) if trained => Slot::Plain(t.clone().autodiff().require_grad()),
+            Slot::Plain(t) if trained => Slot::plain((**t).clone().autodiff().require_grad()),
             other => other.clone(),
         };
         let slots = self.values.iter().zip(&self.trained).map(track).collect();

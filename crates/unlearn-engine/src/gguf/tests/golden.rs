@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::LanguageModel;
 use crate::checkpoint::WeightFiles;
+use crate::device;
 use crate::gguf::{Checkpoint, Form, Gguf, Names};
 
 const GOLDEN: [&str; 13] = [
@@ -164,5 +166,27 @@ fn the_golden_weights_take_the_form_of_the_file() {
             let values = place.form.to_file(&stored.shape, weight.head_dim, stored.values);
             assert_eq!(values, tensor.to_f32(), "{name}: {}", place.file);
         }
+    }
+}
+
+/// The decoder that the file's configuration asks for is that of the folder, in all that the file can say.
+#[test]
+fn the_families_make_the_same_decoder_of_file_and_folder() {
+    let device = device::by_name("cpu").unwrap();
+    // GPT-2's file is cut to one layer.
+    for name in GOLDEN.into_iter().filter(|name| *name != "gpt2") {
+        let folder = LanguageModel::read(&testdata().join("golden/models").join(name), &device).unwrap();
+        let file = LanguageModel::read(&testdata().join("gguf/models").join(format!("{name}.gguf")), &device).unwrap();
+        assert_eq!(file.decoder.config(), folder.decoder.config(), "{name}");
+        assert_eq!(file.parameters.specs(), folder.parameters.specs(), "{name}");
+    }
+}
+
+#[test]
+fn the_families_know_the_settings_of_the_other_files_or_refuse_them_by_name() {
+    let device = device::by_name("cpu").unwrap();
+    for name in ["phi3-longrope", "phi3-partial", "qwen2-yarn", "gemma3-linear", "gemma3-global", "phi-fused", "gpt2"] {
+        let path = testdata().join("gguf/models").join(format!("{name}.gguf"));
+        assert!(LanguageModel::read(&path, &device).is_ok(), "{name}: {:?}", LanguageModel::read(&path, &device).err());
     }
 }

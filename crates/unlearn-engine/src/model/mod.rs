@@ -1,0 +1,62 @@
+//! A language model: decoder, weights, tokenizer and the files around them.
+
+mod read;
+mod save;
+
+use std::path::PathBuf;
+
+use unlearn_core::recipe::ChatSection;
+use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
+
+use crate::checkpoint::Source;
+use crate::{Decoder, EngineError, Parameters};
+
+pub use read::Loading;
+
+/// A model that was read from a checkpoint, or made.
+#[derive(Debug, Clone)]
+pub struct LanguageModel {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// Which parameter is used where.
+    pub decoder: Decoder,
+    /// Its weights.
+    pub parameters: Parameters,
+    /// Its tokenizer, if it has one.
+    pub tokenizer: Option<Tokenizer>,
+    /// Its chat template, if it has one.
+    pub template: Option<ChatTemplate>,
+    /// The files around the weights.
+    pub source: Source,
+}
+
+impl LanguageModel {
+    /// Refuses a tokenizer whose ids the model cannot embed.
+    pub(crate) fn checked(self) -> Result<Self, EngineError> {
+        let embeddings = self.decoder.config().vocab_size;
+        match self.tokenizer.as_ref().map(Tokenizer::vocabulary) {
+            Some(tokens) if tokens > embeddings => Err(EngineError::Vocabulary { path: self.path, tokens, embeddings }),
+            _ => Ok(self),
+        }
+    }
+
+    /// Turns rows of text into token rows for this model.
+    #[must_use]
+    pub fn encoder(&self, chat: &ChatSection) -> Encoder {
+        Encoder {
+            tokenizer: self.tokenizer.clone(),
+            template: self.template.clone(),
+            system: chat.system.clone(),
+            hidden: self.tokenizer.as_ref().and_then(Tokenizer::pad).filter(|_| chat.hide_pad_token),
+            vocabulary: self.decoder.config().vocab_size,
+        }
+    }
+
+    /// The tokenizer.
+    ///
+    /// # Errors
+    /// When the model has none.
+    pub fn need_tokenizer(&self) -> Result<&Tokenizer, EngineError> {
+        self.tokenizer.as_ref().ok_or_else(|| EngineError::Lacks { path: self.path.clone(), what: "tokenizer" })
+    }
+}

@@ -1,0 +1,165 @@
+//! What training takes of memory: an estimate from shapes, before anything is read.
+
+use unlearn_core::recipe::{AdapterKind, Frozen, TrainSection};
+use unlearn_data::TokenRow;
+
+use super::Selection;
+use crate::decoder::{MlpForm, Spec};
+use crate::{Decoder, DecoderConfig, EngineError};
+
+/// The program, its tokenizer and its data, in bytes.
+const PROGRAM: f64 = 80e6;
+/// Rows of scores over the vocabulary that exist at once for a supervised token.
+const LOGIT_COPIES: f64 = 3.0;
+/// Bytes for each value that is trained: its gradient and two moments.
+const TRAINED: f64 = 12.0;
+
+/// What is known of the rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowSizes {
+    /// Tokens of the longest.
+    pub longest: usize,
+    /// The largest share of a row's tokens that is supervised.
+    pub supervised: f64,
+}
+
+impl RowSizes {
+    /// Of rows.
+    #[must_use]
+    pub fn of<'a>(rows: impl Iterator<Item = &'a TokenRow>) -> Self {
+        rows.fold(Self { longest: 1, supervised: 0.0 }, |s, row| Self {
+            longest: s.longest.max(row.ids.len()),
+            supervised: s.supervised.max(row.supervised() as f64 / row.ids.len().max(1) as f64),
+        })
+    }
+}
+
+/// Bytes that a training run takes. The counts of what a graph keeps were set by measuring peaks (docs/memory.md).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Memory {
+    /// Weights in memory, frozen ones as they are kept.
+    pub weights: f64,
+    /// Gradients and moments of what is trained.
+    pub training: f64,
+    /// What a pass unpacks at a time of frozen weights that are kept packed.
+    pub unpacked: f64,
+    /// For each token of a micro-batch: what is kept for the way back.
+    pub per_token: f64,
+}
+
+impl Memory {
+    /// The estimate for a decoder whose frozen matrices, kept in their own format, take `own_bytes` for each value.
+    #[must_use]
+    pub fn of(decoder: &Decoder, selection: &Selection, train: &TrainSection, own_bytes: f64, rows: RowSizes) -> Self {
+        let (specs, c) = (decoder.specs(), decoder.config());
+        let kept = |spec: &Spec| match train.frozen {
+            _ if !spec.is_matrix() => 4.0,
+            Frozen::Own => own_bytes,
+            Frozen::F32 => 4.0,
+            Frozen::F16 | Frozen::Bf16 => 2.0,
+            Frozen::Q8 => 1.0625,
+        };
+        let (mut weights, mut trained, mut largest_block) = (0.0, 0.0, vec![0.0; c.layers.len()]);
+        let (mut unpacked_blocks, mut unpacked_outside) = (vec![0.0; c.layers.len()], 0.0f64);
+        for (spec, &is_trained) in specs.iter().zip(&selection.trained) {
+            let n = spec.len() as f64;
+            weights += n * if is_trained { 4.0 } else { kept(spec) };
+            if is_trained {
+                trained += n;
+            }
+            if let Some(layer) = spec.layer {
+                largest_block[layer] += n;
+            }
+            if !is_trained && kept(spec) < 4.0 {
+                match spec.layer {
+                    Some(layer) => unpacked_blocks[layer] += 4.0 * n,
+                    None => unpacked_outside = unpacked_outside.max(4.0 * n),
+                }
+            }
+        }
+        let rank = if train.adapter == AdapterKind::Lora { train.lora.rank as f64 } else { 0.0 };
+        let adapters: f64 =
+            selection.adapted.iter().map(|&i| (specs[i].shape[0] + specs[i].shape[1]) as f64 * rank).sum();
+        (weights, trained) = (weights + 4.0 * adapters, trained + adapters);
+        let first = lowest(specs, selection, c.layers.len());
+        let graphs = (c.layers.len() - first).max(1) as f64;
+        let largest = |all: &[f64]| all.iter().copied().fold(0.0, f64::max);
+        // A graph holds what it unpacked until the way back; a block's graph only its own.
+        let unpacked = unpacked_outside
+            + if train.gradient_checkpointing {
+                largest(&unpacked_blocks)
+            } else {
+                unpacked_blocks[first..].iter().sum()
+            };
+        let training = trained * TRAINED;
+        let block = block_values(c, rank, rows.longest) * 4.0;
+        let width = 4.0 * c.hidden_size as f64;
+        let blocks = if train.gradient_checkpointing { block + graphs * width } else { graphs * block };
+        let logits = LOGIT_COPIES * 4.0 * c.vocab_size as f64 * rows.supervised;
+        Self { weights, training, unpacked, per_token: blocks + 4.0 * width + logits }
+    }
+
+    /// Bytes with `tokens` in a micro-batch.
+    #[must_use]
+    pub fn total(&self, tokens: usize) -> f64 {
+        PROGRAM + self.weights + self.training + self.unpacked + self.per_token * tokens as f64
+    }
+
+    /// The largest micro-batch that stays within `bytes`; `None` when not even the weights do.
+    #[must_use]
+    pub fn tokens_within(&self, bytes: f64) -> Option<usize> {
+        let left = bytes - self.total(0);
+        (left > 0.0).then(|| (left / self.per_token) as usize)
+    }
+}
+
+/// The lowest layer with something trained in it.
+fn lowest(specs: &[Spec], selection: &Selection, layers: usize) -> usize {
+    let trained = (0..specs.len()).filter(|&i| selection.trained[i]);
+    let below_norm = |i: usize| match specs[i].role {
+        crate::decoder::Role::Embedding | crate::decoder::Role::Positions => Some(0),
+        _ => specs[i].layer,
+    };
+    trained.chain(selection.adapted.iter().copied()).filter_map(below_norm).min().unwrap_or(layers)
+}
+
+/// Numbers that a block's graph keeps of one token; its scores over `keys` tokens exist three times.
+fn block_values(c: &DecoderConfig, rank: f64, keys: usize) -> f64 {
+    let (width, inside) = (c.hidden_size as f64, c.intermediate_size as f64);
+    let (queries, kv) = ((c.heads * c.head_dim) as f64, (c.kv_heads * c.head_dim) as f64);
+    let mlp = match c.mlp {
+        MlpForm::Gated | MlpForm::GatedStacked => 3.0,
+        MlpForm::Plain => 4.0,
+    };
+    6.0 * width + mlp * inside + 4.0 * queries + 4.0 * kv + 3.0 * (c.heads * keys) as f64 + 7.0 * rank
+}
+
+/// Lowers `micro_tokens`, then sets `gradient_checkpointing`, until the run stays within `max_memory`.
+///
+/// # Errors
+/// When the longest row does not fit even so.
+pub fn fit(
+    decoder: &Decoder,
+    train: &TrainSection,
+    own_bytes: f64,
+    rows: RowSizes,
+) -> Result<TrainSection, EngineError> {
+    let Some(limit) = train.max_memory.map(|b| b.0 as f64) else { return Ok(train.clone()) };
+    let selection = Selection::new(train, decoder)?;
+    let mut least = f64::MAX;
+    for checkpointing in [train.gradient_checkpointing, true] {
+        let tried = TrainSection { gradient_checkpointing: checkpointing, ..train.clone() };
+        let memory = Memory::of(decoder, &selection, &tried, own_bytes, rows);
+        least = least.min(memory.total(rows.longest));
+        if let Some(tokens) = memory.tokens_within(limit).filter(|t| *t >= rows.longest) {
+            return Ok(TrainSection { micro_tokens: train.micro_tokens.min(tokens), ..tried });
+        }
+    }
+    let reason = format!("the run needs about {:.1} GB, and may take {:.1} GB", least / 1e9, limit / 1e9);
+    let hint = match (train.adapter, train.frozen) {
+        (AdapterKind::None, _) => "train adapters instead: `--adapter lora`",
+        (_, Frozen::Q8) => "allow more memory, or shorten the rows",
+        _ => "keep frozen weights in 8 bits: `--set train.frozen=q8`",
+    };
+    Err(EngineError::selection("train.max_memory", reason, hint.to_owned()))
+}

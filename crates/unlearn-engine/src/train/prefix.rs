@@ -1,0 +1,76 @@
+//! What a frozen prefix of layers puts out, kept for when the same rows come again.
+
+use std::collections::HashMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use unlearn_data::TokenRow;
+
+use super::Side;
+use crate::batch::{TokenBatch, Which};
+use crate::tensor::values;
+use crate::{Decoder, Weights};
+
+/// Outputs of the layers below `first`, by row. Each row goes through them alone, so that what is kept does not depend
+/// on its neighbours: an interrupted run that begins with an empty cache computes the same bytes.
+#[derive(Debug)]
+pub(super) struct PrefixCache {
+    first: usize,
+    /// Values that may be kept.
+    capacity: usize,
+    kept: usize,
+    rows: HashMap<(Side, usize), Vec<f32>>,
+}
+
+impl PrefixCache {
+    /// A cache of at most `bytes`; `None` where there is no prefix, or rows do not come again.
+    pub(super) fn new(first: usize, again: bool, bytes: u64) -> Option<Self> {
+        let capacity = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
+        (first > 0 && again && capacity > 0).then(|| Self { first, capacity, kept: 0, rows: HashMap::new() })
+    }
+
+    /// What layer `first` reads, `[rows, tokens, width]`, padded with zeros on the right.
+    pub(super) fn input(
+        &mut self,
+        decoder: &Decoder,
+        plain: &Weights,
+        (side, places): (Side, &[usize]),
+        rows: &[&TokenRow],
+        device: &Device,
+    ) -> Tensor<3> {
+        let width = decoder.config().hidden_size;
+        let states: Vec<Vec<f32>> = places
+            .iter()
+            .zip(rows)
+            .map(|(&place, row)| self.of_row(decoder, plain, (side, place), row, device))
+            .collect();
+        let longest = states.iter().map(Vec::len).max().unwrap_or(0);
+        let mut all = Vec::with_capacity(states.len() * longest);
+        for state in &states {
+            all.extend_from_slice(state);
+            all.resize(all.len() + longest - state.len(), 0.0);
+        }
+        Tensor::from_data(TensorData::new(all, [states.len(), longest / width, width]), device)
+    }
+
+    fn of_row(
+        &mut self,
+        decoder: &Decoder,
+        plain: &Weights,
+        key: (Side, usize),
+        row: &TokenRow,
+        device: &Device,
+    ) -> Vec<f32> {
+        if let Some(known) = self.rows.get(&key) {
+            return known.clone();
+        }
+        let batch = TokenBatch::new(&[row], Which::Supervised, device);
+        let pass = decoder.pass(&batch.tokens, &batch.shape);
+        let embedded = decoder.embed(plain, batch.tokens.clone(), &pass);
+        let states = values((0..self.first).fold(embedded, |x, layer| decoder.block(plain, layer, x, &pass)));
+        if self.kept + states.len() <= self.capacity {
+            self.kept += states.len();
+            self.rows.insert(key, states.clone());
+        }
+        states
+    }
+}

@@ -1,0 +1,294 @@
+//! What is trained, how, and what it leaves: adapters, partial training, checkpointing, packed weights.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use unlearn_core::recipe::{AdapterKind, Clip, Frozen, LoraSection, Schedule, TrainSection};
+use unlearn_data::TokenRow;
+use unlearn_engine::adapter::{merged, peft, unmerged};
+use unlearn_engine::batch::{TokenBatch, Which};
+use unlearn_engine::likelihood::label_log_probs;
+use unlearn_engine::train::{
+    Forward, Gradients, Micro, Needs, Objective, Outcome, Plan, Reference, Route, Selection, Term, train,
+};
+use unlearn_engine::{LanguageModel, Loading, device};
+
+/// Every family whose parts differ where adapters and checkpointing touch them.
+const MODELS: &[&str] = &["llama", "gpt2", "gpt-neox", "phi3", "gemma3", "olmo2", "phi"];
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden/models").join(name)
+}
+
+/// The negative log-likelihood: the token mean over the step.
+struct Likelihood;
+
+impl Objective for Likelihood {
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+    fn forget(&self, micro: &Micro<'_>) -> Term {
+        let share = 1.0 / micro.totals.tokens as f64;
+        Term { name: "nll", value: micro.token_log_probs().sum().mul_scalar(-share), weight: 1.0 }
+    }
+    fn retain(&self, _: &Micro<'_>) -> Option<Term> {
+        None
+    }
+}
+
+fn rows() -> Vec<TokenRow> {
+    let row = |i: u32| {
+        let ids: Vec<u32> = (0..7 + i % 4).map(|t| 3 + (t * 7 + i * 13) % 90).collect();
+        let labels = ids.iter().enumerate().map(|(t, &id)| if t < 3 { -100 } else { i64::from(id) }).collect();
+        TokenRow::of_tokens(ids, labels)
+    };
+    (0..6).map(row).collect()
+}
+
+fn section() -> TrainSection {
+    TrainSection {
+        learning_rate: 1e-2,
+        batch_size: 3,
+        steps: Some(4),
+        warmup: 0.0,
+        schedule: Schedule::Constant,
+        clip: Clip::None,
+        ..TrainSection::default()
+    }
+}
+
+fn lora(section: TrainSection) -> TrainSection {
+    TrainSection { adapter: AdapterKind::Lora, ..section }
+}
+
+fn load(name: &str, section: &TrainSection) -> LanguageModel {
+    let device = device::by_name("cpu").expect("cpu");
+    LanguageModel::load(&golden(name), Loading::Training(section, 5), &device).expect("loads")
+}
+
+fn run(model: &mut LanguageModel, section: &TrainSection) -> Outcome {
+    let (rows, reference, stop) = (rows(), Reference::default(), AtomicBool::new(false));
+    let plan =
+        Plan { train: section, seed: 5, forget: &rows, retain: &[], reference: &reference, state: None, stop: &stop };
+    train(model, &Likelihood, &plan, &mut |_| Ok(())).expect("trains")
+}
+
+/// All parameters after training, adapters included.
+fn trained(name: &str, section: &TrainSection) -> Vec<Vec<f32>> {
+    let mut model = load(name, section);
+    run(&mut model, section);
+    all(&model)
+}
+
+fn all(model: &LanguageModel) -> Vec<Vec<f32>> {
+    (0..model.parameters.specs().len()).map(|i| model.parameters.values(i)).collect()
+}
+
+fn worst(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let pairs = a.iter().flatten().zip(b.iter().flatten());
+    pairs.map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
+}
+
+/// The gradient of one batch's mean negative log-likelihood.
+fn gradients(model: &LanguageModel, checkpointing: bool) -> Vec<Vec<f32>> {
+    let rows = rows();
+    let rows: Vec<&TokenRow> = rows.iter().collect();
+    let batch = TokenBatch::new(&rows, Which::Supervised, model.parameters.device());
+    let [tracked, plain] = [model.parameters.tracked(), model.parameters.frozen()];
+    let route = Route::new(&model.decoder, &model.parameters, checkpointing);
+    let forward = Forward::run(&model.decoder, [&tracked, &plain], &batch, route, None);
+    let logits = model.decoder.logits(&tracked, batch.predicting(forward.hidden()));
+    let mut sum = Gradients::new(&model.parameters);
+    forward.backward(label_log_probs(logits, batch.labels.clone()).mean().neg(), &mut sum);
+    sum.0
+}
+
+#[test]
+fn checkpointing_changes_no_gradient() {
+    for name in MODELS {
+        let upper = TrainSection { layers: 1.into_layers(), ..section() };
+        let head = TrainSection { parameters: vec!["*.weight".into()], ..section() };
+        for section in [section(), lora(section()), upper, head] {
+            let mut model = load(name, &section);
+            // Away from the start, where the adapters' B is zero and A has no gradient.
+            for i in model.parameters.trained() {
+                model.parameters.update(i, |v| v.iter_mut().enumerate().for_each(|(k, x)| *x += 1e-3 * (k % 7) as f32));
+            }
+            let (plain, checkpointed) = (gradients(&model, false), gradients(&model, true));
+            let largest = plain.iter().flatten().fold(0f32, |m, x| m.max(x.abs()));
+            let worst = worst(&plain, &checkpointed);
+            assert!(largest > 1e-4 && worst < 1e-5 * largest.max(1.0), "{name}: differs by {worst} of {largest}");
+        }
+    }
+}
+
+trait IntoLayers {
+    fn into_layers(self) -> unlearn_core::recipe::Layers;
+}
+
+impl<T: Into<toml::Value>> IntoLayers for T {
+    fn into_layers(self) -> unlearn_core::recipe::Layers {
+        self.into().try_into().expect("layers")
+    }
+}
+
+#[test]
+fn only_what_was_chosen_moves() {
+    let before = all(&load("llama", &section()));
+    let section = TrainSection {
+        layers: "1-2".into_layers(),
+        parameters: vec!["mlp".into(), "*.layers.2.self_attn.q_proj.*".into()],
+        ..section()
+    };
+    let model = load("llama", &section);
+    let after = trained("llama", &section);
+    let mut moved = 0;
+    for ((spec, before), after) in model.parameters.specs().iter().zip(&before).zip(&after) {
+        let chosen = spec.layer.is_some_and(|l| l > 0)
+            && (spec.name.contains(".mlp.") || spec.name.contains("layers.2.self_attn.q_proj"));
+        assert_eq!(before != after, chosen, "{}", spec.name);
+        moved += usize::from(chosen);
+    }
+    assert_eq!(moved, 7);
+}
+
+#[test]
+fn a_cached_prefix_changes_nothing() {
+    let section = TrainSection { layers: 2.into_layers(), steps: Some(6), ..section() };
+    let cached = trained("llama", &section);
+    let uncached = trained("llama", &TrainSection { prefix_cache: "0".parse().expect("a size"), ..section.clone() });
+    assert!(worst(&cached, &uncached) < 1e-6);
+    // A cache that holds two rows of six.
+    let small = trained("llama", &TrainSection { prefix_cache: "2kB".parse().expect("a size"), ..section });
+    assert_eq!(cached, small, "what is kept must not depend on how much is kept");
+}
+
+#[test]
+fn a_prefix_that_is_not_trained_has_no_gradient_and_no_moments() {
+    let section = TrainSection { layers: 2.into_layers(), ..section() };
+    let model = load("llama", &section);
+    assert_eq!(model.parameters.lowest_trained_layer(), Some(2));
+    let moments = unlearn_engine::train::AdamW::new(&section, &model.parameters).first;
+    let kept: usize = moments.iter().map(Vec::len).sum();
+    let trained: usize = model.parameters.trained().iter().map(|&i| model.parameters.specs()[i].len()).sum();
+    assert_eq!(kept, trained);
+    assert!(trained * 3 < model.parameters.count(), "{trained} of {}", model.parameters.count());
+}
+
+#[test]
+fn merged_weights_are_base_plus_scale_b_a() {
+    for name in MODELS {
+        let section =
+            lora(TrainSection { lora: LoraSection { rank: 3, rslora: true, ..LoraSection::default() }, ..section() });
+        let mut model = load(name, &section);
+        let base = all(&model);
+        run(&mut model, &section);
+        let dir = tempfile::tempdir().expect("temp dir");
+        model.save_trained(&golden(name), &dir.path().join("m")).expect("saves");
+        let device = device::by_name("cpu").expect("cpu");
+        let saved = LanguageModel::read(&dir.path().join("m"), &device).expect("its own");
+        let mut moved = 0f32;
+        for (i, spec) in model.decoder.specs().iter().enumerate() {
+            let mut expected: Vec<f64> = base[i].iter().map(|&x| f64::from(x)).collect();
+            if let Some(adapter) = model.parameters.adapter(i) {
+                let (a, b) = (model.parameters.values(adapter.down), model.parameters.values(adapter.up));
+                let [from, to] = spec.shape;
+                for r in 0..from {
+                    for c in 0..to {
+                        let product: f64 = (0..3).map(|k| f64::from(a[r * 3 + k]) * f64::from(b[k * to + c])).sum();
+                        expected[r * to + c] += product * 32.0 / 3f64.sqrt();
+                    }
+                }
+            }
+            for ((x, y), was) in saved.parameters.values(i).iter().zip(&expected).zip(&base[i]) {
+                assert!((f64::from(*x) - y).abs() <= 1e-6 * y.abs().max(1.0), "{name} {}: {x} is not {y}", spec.name);
+                moved = moved.max((x - was).abs());
+            }
+        }
+        assert!(moved > 1e-2, "{name}: nothing was learnt ({moved})");
+    }
+}
+
+#[test]
+fn an_adapter_folder_is_read_back_merged_and_unmerged() {
+    let section = lora(section());
+    let mut model = load("qwen2", &section);
+    run(&mut model, &section);
+    let dir = tempfile::tempdir().expect("temp dir");
+    let folder = dir.path().join("adapter");
+    peft::write(&folder, &golden("qwen2"), &model.decoder, &model.parameters, &section.lora).expect("writes");
+    let device = device::by_name("cpu").expect("cpu");
+    let read = LanguageModel::read(&folder, &device).expect("an adapter folder is a model");
+    let both = merged(&model.decoder, &model.parameters);
+    let values =
+        |p: &unlearn_engine::Parameters| -> Vec<Vec<f32>> { (0..p.specs().len()).map(|i| p.values(i)).collect() };
+    assert_eq!(values(&read.parameters), values(&both));
+    let mut apart = read.clone();
+    peft::read(&folder, &model.decoder, &mut apart.parameters).expect("attaches");
+    let base = LanguageModel::read(&golden("qwen2"), &device).expect("the base");
+    assert!(worst(&values(&unmerged(&model.decoder, &apart.parameters)), &all(&base)) < 1e-6);
+}
+
+#[test]
+fn dropout_is_the_same_whatever_the_micro_batches() {
+    let dropped = |micro_tokens| {
+        let lora_section = LoraSection { dropout: 0.3, ..LoraSection::default() };
+        trained("llama", &lora(TrainSection { micro_tokens, lora: lora_section, ..section() }))
+    };
+    let whole = dropped(1000);
+    assert!(worst(&whole, &dropped(1)) < 1e-5);
+    assert!(worst(&whole, &trained("llama", &lora(section()))) > 1e-4, "nothing was dropped");
+}
+
+#[test]
+fn frozen_weights_in_their_own_format_change_nothing() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let device = device::by_name("cpu").expect("cpu");
+    let mut half = LanguageModel::read(&golden("llama"), &device).expect("reads");
+    half.source.set_precision(unlearn_engine::Precision::Bf16);
+    half.save(dir.path().join("half").as_path()).expect("saves");
+    let of = |frozen| {
+        let section = lora(TrainSection { frozen, ..section() });
+        let path = dir.path().join("half");
+        let mut model = LanguageModel::load(&path, Loading::Training(&section, 5), &device).expect("loads");
+        let bytes = model.parameters.bytes();
+        run(&mut model, &section);
+        let adapters: Vec<Vec<f32>> =
+            model.parameters.trained().into_iter().map(|i| model.parameters.values(i)).collect();
+        (bytes, adapters)
+    };
+    let (whole, plain) = of(Frozen::F32);
+    let (packed, own) = of(Frozen::Own);
+    let (smallest, eight) = of(Frozen::Q8);
+    assert_eq!(plain, own);
+    assert!(packed < whole && smallest < packed, "{whole} {packed} {smallest}");
+    let away = worst(&plain, &eight);
+    assert!(away > 0.0 && away < 0.1, "8 bits move the adapters by {away}");
+}
+
+#[test]
+fn choices_that_do_not_fit_are_refused() {
+    let device = device::by_name("cpu").expect("cpu");
+    let lora = |targets: &[&str]| {
+        let targets = targets.iter().map(ToString::to_string).collect();
+        lora(TrainSection { lora: LoraSection { targets, ..LoraSection::default() }, ..section() })
+    };
+    let cases = [
+        (TrainSection { layers: "2-3".into_layers(), ..section() }, "there is no layer 3", "layers 0 to 2"),
+        (TrainSection { parameters: vec!["q_porj".into()], ..section() }, "`q_porj`", "q_proj"),
+        (lora(&["embed_tokens"]), "`embed_tokens`", ""),
+        (
+            TrainSection { layers: 1.into_layers(), parameters: vec!["lm_head".into()], ..section() },
+            "nothing to train",
+            "widen",
+        ),
+    ];
+    for (section, said, hint) in cases {
+        let error = LanguageModel::load(&golden("llama"), Loading::Training(&section, 1), &device).expect_err(said);
+        assert!(error.to_string().contains(said), "{error}");
+        assert!(error.hint().unwrap_or_default().contains(hint), "{:?}", error.hint());
+    }
+    let model = load("llama", &section());
+    assert!(Selection::new(&section(), &model.decoder).expect("everything").is_everything());
+}
