@@ -85,7 +85,8 @@ fn adapters_with_dropout_resume_to_the_same_bytes() {
     assert!(state.exists(), "it was not killed in the middle");
     done(&scratch, &format!("{line} --out killed --resume"));
     assert_eq!(digest(&scratch, "whole"), digest(&scratch, "killed"));
-    let adapters = |run: &str| std::fs::read(scratch.path(run).join("adapter/adapter_model.safetensors")).expect("them");
+    let adapters =
+        |run: &str| std::fs::read(scratch.path(run).join("adapter/adapter_model.safetensors")).expect("them");
     assert_eq!(adapters("whole"), adapters("killed"));
 }
 
@@ -112,15 +113,24 @@ fn what_does_not_fit_is_refused() {
         .expect("renames");
     scratch.refuse(&[
         ("train --model model --data forget.jsonl --out out --adapter loro", &["loro", "lora"]),
-        ("train --model model --data forget.jsonl --out out --layers 9", &["`train.layers`", "no layer 9", "layers 0 to"]),
+        (
+            "train --model model --data forget.jsonl --out out --layers 9",
+            &["`train.layers`", "no layer 9", "layers 0 to"],
+        ),
         ("train --model model --data forget.jsonl --out out --layers 2-1", &["`layers`", "2-1"]),
-        ("train --model model --data forget.jsonl --out out --max-memory 1MB", &["`train.max_memory`", "needs about", "lora"]),
+        (
+            "train --model model --data forget.jsonl --out out --max-memory 1MB",
+            &["`train.max_memory`", "needs about", "lora"],
+        ),
         ("train --model model --data forget.jsonl --out out --max-memory lots", &["lots", "4GB"]),
         (
             "train --model model --data forget.jsonl --out out --adapter lora --set train.lora.targets=[\"q_porj\"]",
             &["`train.lora.targets`", "`q_porj`", "did you mean `q_proj`?"],
         ),
-        ("train --model model --data forget.jsonl --out out --adapter lora --set train.lora.rank=0", &["train.lora.rank"]),
+        (
+            "train --model model --data forget.jsonl --out out --adapter lora --set train.lora.rank=0",
+            &["train.lora.rank"],
+        ),
         (
             "train --model model --data forget.jsonl --out out --adapter lora --set train.parameters=[\"mlp\"]",
             &["train.parameters", "train.lora.targets"],
