@@ -21,7 +21,7 @@ pub use cache::Cache;
 pub use config::{
     Activation, DecoderConfig, LayerKind, MlpForm, NormKind, NormPlace, QkvLayout, QueryKeyNorm, Residual,
 };
-pub use head::Head;
+pub use head::{Cut, Head};
 pub use names::Names;
 pub use parameters::{Adapter, Drop, Layout, Packed, Packing, Parameters, Role, Spec, Weights};
 pub use pass::{Pass, Rows};
@@ -168,10 +168,7 @@ impl Decoder {
     #[must_use]
     pub fn head(&self, weights: &Weights) -> Head {
         Head {
-            matrix: match self.head {
-                Some(head) => weights.get(head),
-                None => weights.get(self.embedding).transpose(),
-            },
+            matrix: weights.output(self.head.unwrap_or(self.embedding), self.head.is_none()),
             bias: self.head_bias.map(|bias| weights.get(bias)),
             cap: self.config.logit_cap,
         }

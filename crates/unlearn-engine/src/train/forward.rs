@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::Gradients;
 use crate::batch::TokenBatch;
-use crate::decoder::Pass;
+use crate::decoder::{Cut, Pass};
 use crate::{Decoder, Parameters, Weights};
 
 /// Where a graph is needed, the same for every micro-batch of a run.
@@ -85,10 +85,14 @@ impl<'a> Forward<'a> {
         self.hidden.clone()
     }
 
-    /// Adds the gradient of `loss` to `gradients`.
-    pub fn backward(self, loss: Tensor<1>, gradients: &mut Gradients) {
+    /// Adds the gradient of `loss`, whose graph may have been cut at the output matrix, to `gradients`.
+    pub fn backward(self, loss: Tensor<1>, cut: Option<Cut>, gradients: &mut Gradients) {
         let mut tape = loss.backward();
         gradients.add(self.tracked, &mut tape);
+        if let Some(below) = cut.and_then(|cut| cut.backward(&mut tape)) {
+            tape = below;
+            gradients.add(self.tracked, &mut tape);
+        }
         let Some((inputs, top)) = self.kept else { return };
         drop(self.hidden);
         let mut above = top.grad_remove(&mut tape);

@@ -14,6 +14,9 @@ const LOGIT_COPIES: f64 = 3.0;
 /// Bytes for each value that is trained: its gradient and two moments.
 const TRAINED: f64 = 12.0;
 
+/// Embeddings give rows, and an output matrix is unpacked in parts of which two exist at once.
+const UNPACKED_PART: f64 = 128e6;
+
 /// What is known of the rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RowSizes {
@@ -73,7 +76,7 @@ impl Memory {
             if !is_trained && kept(spec) < 4.0 {
                 match spec.layer {
                     Some(layer) => unpacked_blocks[layer] += 4.0 * n,
-                    None => unpacked_outside = unpacked_outside.max(4.0 * n),
+                    None => unpacked_outside = unpacked_outside.max((4.0 * n).min(UNPACKED_PART)),
                 }
             }
         }

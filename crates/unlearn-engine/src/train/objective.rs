@@ -1,11 +1,12 @@
 //! What an objective is, and what it sees of a micro-batch.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use burn::tensor::Tensor;
 
 use super::Reference;
 use crate::batch::TokenBatch;
+use crate::decoder::Cut;
 use crate::likelihood::label_log_probs;
 use crate::tensor::{log_softmax, vector};
 use crate::{Decoder, Weights};
@@ -78,6 +79,7 @@ pub struct Micro<'a> {
     pub reference: &'a Reference,
     hidden: OnceCell<Tensor<3>>,
     logits: OnceCell<Tensor<2>>,
+    cut: Cell<Option<Cut>>,
 }
 
 impl<'a> Micro<'a> {
@@ -92,7 +94,8 @@ impl<'a> Micro<'a> {
         reference: &'a Reference,
     ) -> Self {
         let (hidden, logits) = (OnceCell::new(), OnceCell::new());
-        Self { decoder, weights, batch, rows, totals, reference, hidden, logits }
+        let cut = Cell::new(None);
+        Self { decoder, weights, batch, rows, totals, reference, hidden, logits, cut }
     }
 
     /// The same, with hidden states that were computed already.
@@ -111,8 +114,18 @@ impl<'a> Micro<'a> {
     /// The policy's scores at the supervised positions, `[n, vocabulary]`.
     #[must_use]
     pub fn logits(&self) -> Tensor<2> {
-        let compute = || self.decoder.logits(self.weights, self.batch.predicting(self.hidden()));
+        let compute = || {
+            let (logits, cut) = self.decoder.head(self.weights).logits_cut(self.batch.predicting(self.hidden()));
+            self.cut.set(cut);
+            logits
+        };
         self.logits.get_or_init(compute).clone()
+    }
+
+    /// Where the graph of a loss over this micro-batch was cut; a backward pass must go on from there.
+    #[must_use]
+    pub fn into_cut(self) -> Option<Cut> {
+        self.cut.into_inner()
     }
 
     /// The policy's log-probability of each supervised token, `[n]`.

@@ -193,8 +193,8 @@ impl Worker<'_> {
                 *terms.entry(term.name.to_owned()).or_default() += value;
                 event.loss += value * term.weight;
                 event.tokens += batch.token_count;
-                std::mem::drop(micro);
-                forward.backward(loss, &mut sum);
+                let cut = micro.into_cut();
+                forward.backward(loss, cut, &mut sum);
             }
         }
         event.terms = terms;

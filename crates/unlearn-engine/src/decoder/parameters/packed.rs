@@ -80,18 +80,21 @@ impl Packed {
             Self::F32(values) => values.clone(),
             Self::F16(bits) => convert(bits, |b| f16::from_bits(b).to_f32()),
             Self::Bf16(bits) => convert(bits, |b| bf16::from_bits(b).to_f32()),
-            Self::Q8 { values, scales } => {
-                let mut out = vec![0.0; values.len()];
-                let parts = out.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
-                parts.zip(scales.par_chunks(CHUNK / BLOCK)).for_each(|((out, values), scales)| {
-                    let blocks = out.chunks_mut(BLOCK).zip(values.chunks(BLOCK)).zip(scales);
-                    for ((out, values), &scale) in blocks {
-                        let scale = f16::from_bits(scale).to_f32();
-                        out.iter_mut().zip(values).for_each(|(x, &v)| *x = f32::from(v) * scale);
-                    }
-                });
-                out
-            }
+            Self::Q8 { values, scales } => blocks(values, scales),
+        }
+    }
+
+    /// Unpacks `len` values from the one at `from` on.
+    #[must_use]
+    pub fn range(&self, from: usize, len: usize) -> Vec<f32> {
+        let part = from..from + len;
+        match self {
+            Self::F32(values) => values[part].to_vec(),
+            Self::F16(bits) => convert(&bits[part], |b| f16::from_bits(b).to_f32()),
+            Self::Bf16(bits) => convert(&bits[part], |b| bf16::from_bits(b).to_f32()),
+            Self::Q8 { values, scales } if from.is_multiple_of(BLOCK) => blocks(&values[part], &scales[from / BLOCK..]),
+            // A row that begins inside a block.
+            Self::Q8 { .. } => self.rows(&part.collect::<Vec<_>>(), 1),
         }
     }
 
@@ -104,6 +107,19 @@ impl Packed {
             Self::Q8 { values, scales } => values.len() + 2 * scales.len(),
         }
     }
+}
+
+/// Values of 8-bit blocks, the first of which begins at the first value.
+fn blocks(values: &[i8], scales: &[u16]) -> Vec<f32> {
+    let mut out = vec![0.0; values.len()];
+    let parts = out.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
+    parts.zip(scales.par_chunks(CHUNK / BLOCK)).for_each(|((out, values), scales)| {
+        for ((out, values), &scale) in out.chunks_mut(BLOCK).zip(values.chunks(BLOCK)).zip(scales) {
+            let scale = f16::from_bits(scale).to_f32();
+            out.iter_mut().zip(values).for_each(|(x, &v)| *x = f32::from(v) * scale);
+        }
+    });
+    out
 }
 
 fn convert(bits: &[u16], one: impl Fn(u16) -> f32 + Sync) -> Vec<f32> {
@@ -135,7 +151,11 @@ mod tests {
         fn blocks_of_8_bits_are_off_by_half_a_step_at_most(values in prop::collection::vec(-3f32..3.0, 1..200)) {
             let back = Packed::new(Packing::Q8, &values).values();
             prop_assert_eq!(back.len(), values.len());
-            prop_assert_eq!(&Packed::new(Packing::Q8, &values).rows(&[0], values.len()), &back);
+            let packed = Packed::new(Packing::Q8, &values);
+            prop_assert_eq!(&packed.rows(&[0], values.len()), &back);
+            for from in [0, 1, 32, 45].into_iter().filter(|from| *from < values.len()) {
+                prop_assert_eq!(&packed.range(from, values.len() - from), &back[from..]);
+            }
             for (block, was) in back.chunks(BLOCK).zip(values.chunks(BLOCK)) {
                 let largest = was.iter().fold(0f32, |m, x| m.max(x.abs()));
                 for (x, y) in block.iter().zip(was) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::module::embedding;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use super::super::head::Matrix;
 use super::{Adapter, Packed, tensor};
 
 /// One parameter's tensor, or what it is made from.
@@ -65,6 +66,17 @@ impl Weights {
                 let [rows, tokens] = ids.dims();
                 let values = packed.rows(&crate::tensor::places(ids), *width);
                 Tensor::from_data(TensorData::new(values, [rows, tokens, *width]), &self.device)
+            }
+        }
+    }
+
+    /// Parameter `i` as an output matrix; a tied one lies as `[vocabulary, width]`.
+    pub(in crate::decoder) fn output(&self, i: usize, tied: bool) -> Matrix {
+        match &self.slots[i] {
+            Slot::Plain(t) if tied => Matrix::Plain((**t).clone().transpose()),
+            Slot::Plain(t) => Matrix::Plain((**t).clone()),
+            Slot::Packed(packed, shape) => {
+                Matrix::Packed { packed: Arc::clone(packed), shape: *shape, tied, device: self.device.clone() }
             }
         }
     }
