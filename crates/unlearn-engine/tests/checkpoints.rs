@@ -23,7 +23,7 @@ fn tensors() -> BTreeMap<String, Stored> {
 fn write(path: &Path, tensors: &[(&String, &Stored)], precision: Precision) {
     let entry = |(name, stored): &(&String, &Stored)| {
         let (values, shape) = (stored.values.clone(), stored.shape.clone());
-        Entry { name: (*name).clone(), shape, precision, values: Box::new(move || values.clone()) }
+        Entry { name: (*name).clone(), shape, precision, values: Box::new(move || values.clone()), stored: None }
     };
     write_tensors(path, &tensors.iter().map(entry).collect::<Vec<_>>()).expect("writes");
 }

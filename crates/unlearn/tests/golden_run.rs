@@ -21,7 +21,13 @@ fn model(dir: &Path, prefix: &str) -> PathBuf {
         .map(|name| {
             let stored = tensors.read(&format!("{prefix}.{name}")).expect("reads").expect("is there");
             let (shape, precision) = (stored.shape, stored.precision);
-            Entry { name: name.to_owned(), shape, precision, values: Box::new(move || stored.values.clone()) }
+            Entry {
+                name: name.to_owned(),
+                shape,
+                precision,
+                values: Box::new(move || stored.values.clone()),
+                stored: None,
+            }
         })
         .collect();
     write_tensors(&folder.join("model.safetensors"), &entries).expect("writes");

@@ -51,7 +51,7 @@ pub fn write(
         .map(|i| {
             let spec = &parameters.specs()[i];
             let values = Box::new(move || spec.to_disk(parameters.values(i)));
-            Entry { name: spec.name.clone(), shape: spec.disk_shape(), precision: Precision::F32, values }
+            Entry { name: spec.name.clone(), shape: spec.disk_shape(), precision: Precision::F32, values, stored: None }
         })
         .collect();
     write_neighbour(dir, |part| {

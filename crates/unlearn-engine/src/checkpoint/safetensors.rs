@@ -142,6 +142,17 @@ impl WeightFiles {
     /// # Errors
     /// When its format is no float format, or the file cannot be read.
     pub fn read(&self, name: &str) -> Result<Option<Stored>, EngineError> {
+        let Some((precision, bytes)) = self.bytes(name)? else { return Ok(None) };
+        let values = precision.decode(&bytes);
+        let shape = self.tensors[name].shape.clone();
+        Ok(Some(Stored { shape, precision, packing: precision.packing(), values }))
+    }
+
+    /// A tensor's format and bytes; `None` when there is no such tensor.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn bytes(&self, name: &str) -> Result<Option<(Precision, Vec<u8>)>, EngineError> {
         let Some(place) = self.tensors.get(name) else { return Ok(None) };
         let (path, mut file) = (&self.files[place.file].0, &self.files[place.file].1);
         let precision = Precision::of_dtype(place.dtype).ok_or_else(|| {
@@ -150,8 +161,7 @@ impl WeightFiles {
         let mut bytes = vec![0; place.bytes];
         let read = file.seek(SeekFrom::Start(place.offset)).and_then(|_| file.read_exact(&mut bytes));
         read.map_err(|e| FileError::read(path, e))?;
-        let values = precision.decode(&bytes);
-        Ok(Some(Stored { shape: place.shape.clone(), precision, packing: precision.packing(), values }))
+        Ok(Some((precision, bytes)))
     }
 }
 
@@ -188,6 +198,8 @@ pub struct Entry<'a> {
     pub precision: Precision,
     /// Its values, in disk order.
     pub values: Box<dyn Fn() -> Vec<f32> + 'a>,
+    /// Its bytes in that format, where they are at hand: they are then copied, not made.
+    pub stored: Option<Box<dyn Fn() -> Option<Vec<u8>> + 'a>>,
 }
 
 impl View for &Entry<'_> {
@@ -198,7 +210,8 @@ impl View for &Entry<'_> {
         &self.shape
     }
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.precision.encode(&(self.values)()))
+        let stored = self.stored.as_ref().and_then(|bytes| bytes());
+        Cow::Owned(stored.unwrap_or_else(|| self.precision.encode(&(self.values)())))
     }
     fn data_len(&self) -> usize {
         self.shape.iter().product::<usize>() * self.precision.bytes()

@@ -64,6 +64,13 @@ impl<'a> Tensors<'a> {
         }
     }
 
+    /// A tensor's bytes, where it is stored in that format.
+    pub(crate) fn bytes(&self, name: &str, precision: Precision) -> Option<Vec<u8>> {
+        let Self::Folder(files) = self else { return None };
+        let (format, bytes) = files.bytes(name).ok().flatten()?;
+        (format == precision).then_some(bytes)
+    }
+
     /// What each of the decoder's parameters is called here.
     ///
     /// # Errors

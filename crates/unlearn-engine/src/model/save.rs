@@ -78,6 +78,7 @@ impl LanguageModel {
             shape: spec.disk_shape(),
             precision: self.source.precision_of(&spec.name),
             values: Box::new(values),
+            stored: None,
         }
     }
 
@@ -101,7 +102,12 @@ impl LanguageModel {
                 }
                 values
             };
-            self.entry(spec, values)
+            let mut entry = self.entry(spec, values);
+            if let Some((tensors, name)) = from_base.filter(|_| self.parameters.adapter(i).is_none()) {
+                let precision = entry.precision;
+                entry.stored = Some(Box::new(move || tensors.bytes(name, precision)));
+            }
+            entry
         };
         let entries: Vec<Entry<'_>> = self.decoder.specs().iter().enumerate().map(entry).collect();
         write_folder(dir, &self.source, &entries)

@@ -55,6 +55,7 @@ impl StateFolder {
                 shape: spec.shape.to_vec(),
                 precision: Precision::F32,
                 values,
+                stored: None,
             }
         };
         let mut entries: Vec<Entry<'_>> = Vec::new();
