@@ -69,7 +69,7 @@ fn read_types(metadata: &Metadata<'_>, tokens: usize) -> Result<Vec<u32>, GgufEr
 }
 
 fn index<'a>(tokens: &[&'a str]) -> Result<HashMap<&'a str, usize>, GgufError> {
-    let mut ids = HashMap::with_capacity(tokens.len());
+    let mut ids = HashMap::new();
     for (id, token) in tokens.iter().enumerate() {
         if let Some(earlier) = ids.insert(*token, id) {
             let why = format!("the tokens {earlier} and {id} are both `{token}`");
