@@ -2,7 +2,8 @@
 # Made with Python 3.11, gguf 0.19.0, numpy 2.4.6:
 #   python testdata/gen/gguf_blocks.py crates/unlearn-engine/testdata/gguf
 """One file per tensor type: half of the blocks quantised from normal values where gguf can, the rest random bytes with
-finite scales; the expected values are those of gguf.quants.dequantize (float64: numpy's conversion)."""
+finite scales; the expected values are those of gguf.quants.dequantize (float64: numpy's conversion). Q8_K is missing: gguf
+does not decode it."""
 
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ BLOCKS = {
     Kind.IQ4_XS: (3, [0]),
     Kind.TQ2_0: (3, [64]),
     Kind.MXFP4: (16, []),
+    Kind.TQ1_0: (3, [52]),
 }
 
 

@@ -67,6 +67,15 @@ pub enum EngineError {
         #[source]
         source: GgufError,
     },
+    /// A GGUF file that cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    WriteGguf {
+        /// The file.
+        path: PathBuf,
+        /// What stands in the way.
+        #[source]
+        source: GgufError,
+    },
     /// The tokenizer knows more tokens than the model has embeddings.
     #[error("the tokenizer in `{}` does not fit the model: it has {tokens} tokens, the model embeds {embeddings}", path.display())]
     Vocabulary {
@@ -147,7 +156,7 @@ impl EngineError {
             Self::Family { source, .. } => {
                 Some(format!("{} (`unlearn families` lists what can be read)", source.hint()))
             }
-            Self::Gguf { source, .. } => source.hint(),
+            Self::Gguf { source, .. } | Self::WriteGguf { source, .. } => source.hint(),
             Self::Checkpoint { .. } => {
                 Some("give a Hugging Face folder (`config.json`, `model.safetensors`) or a GGUF file".into())
             }

@@ -12,6 +12,15 @@ pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec::<f32>().unwrap_or_else(|e| panic!("a float tensor holds f32: {e:?}"))
 }
 
+/// An integer tensor's values on the host, row by row.
+///
+/// # Panics
+/// When the device cannot be read, which no CPU does.
+#[must_use]
+pub fn places(tensor: Tensor<2, Int>) -> Vec<usize> {
+    tensor.into_data().iter::<i64>().map(|i| i as usize).collect()
+}
+
 /// The value of a tensor with one element.
 #[must_use]
 pub fn scalar(tensor: Tensor<1>) -> f64 {

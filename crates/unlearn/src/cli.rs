@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{chat, config, convert, demo, eval, generate, inspect, list, report, run, score, train};
+use crate::commands::{chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score, train};
 
 /// Makes a language model forget what it is told to forget, keeps the rest, and proves both.
 #[derive(Debug, Parser)]
@@ -62,6 +62,8 @@ pub enum Command {
     Convert(convert::Convert),
     /// Say what a checkpoint holds
     Inspect(inspect::Inspect),
+    /// Fetch a model from the Hugging Face Hub into the cache, and print its folder
+    Pull(pull::Pull),
     /// List the methods, or show the page of one
     Methods(list::List),
     /// List the metrics, or show the page of one

@@ -13,13 +13,13 @@ use unlearn_engine::tensor::Device;
 use unlearn_engine::{LanguageModel, device};
 
 use crate::cli::Common;
-use crate::progress::Bar;
+use crate::progress::{Bar, ByteBar};
 
 /// What every command works with.
 pub struct Context {
     pub common: Common,
     pub device: Device,
-    /// Set by Ctrl-C or SIGTERM, while training.
+    /// Set by Ctrl-C or SIGTERM, while training or fetching.
     pub stop: Arc<AtomicBool>,
     interruptible: Arc<AtomicBool>,
 }
@@ -57,6 +57,11 @@ impl Context {
     /// A progress bar over `total` things.
     pub fn bar(&self, what: &str, total: usize) -> Bar {
         Bar::new(what, total, self.common.quiet)
+    }
+
+    /// A progress bar over bytes.
+    pub fn byte_bar(&self, what: &str) -> ByteBar {
+        ByteBar::new(what, self.common.quiet)
     }
 
     /// Data on stdout.

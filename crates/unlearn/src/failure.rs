@@ -1,6 +1,7 @@
 //! Errors as the user sees them: `error`, `caused by`, `hint`, and the exit status.
 
 use std::any::Any;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Error;
@@ -9,6 +10,7 @@ use unlearn_data::DataError;
 use unlearn_data::world::WorldError;
 use unlearn_engine::EngineError;
 use unlearn_eval::EvalError;
+use unlearn_hub::{HubError, Repository, Settings};
 use unlearn_methods::MethodError;
 use unlearn_report::ReportError;
 
@@ -50,10 +52,9 @@ pub fn report(error: &Error) -> ExitCode {
     if let Some(hint) = error.chain().find_map(hint) {
         eprintln!("hint: {hint}");
     }
-    match error.downcast_ref::<EngineError>() {
-        Some(EngineError::Interrupted { .. }) => ExitCode::from(130),
-        _ => ExitCode::from(2),
-    }
+    let training = matches!(error.downcast_ref(), Some(EngineError::Interrupted { .. }));
+    let fetching = matches!(error.downcast_ref(), Some(HubError::Interrupted));
+    ExitCode::from(if training || fetching { 130 } else { 2 })
 }
 
 /// Prints a panic, which is a mistake in this program or a tensor operation that could not be done.
@@ -76,14 +77,26 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(e) = error.downcast_ref::<UnknownName>() {
         return Some(e.hint());
     }
+    if let Some(EngineError::Checkpoint { path, .. }) = error.downcast_ref()
+        && let Some(hint) = in_the_cache(path)
+    {
+        return Some(hint);
+    }
     macro_rules! try_hint {
         ($($kind:ty),+) => {
             $(if let Some(e) = error.downcast_ref::<$kind>() { return e.hint(); })+
         };
     }
-    try_hint!(EvalError, MethodError, EngineError, DataError, RecipeError, ReportError, FileError);
+    try_hint!(EvalError, MethodError, EngineError, DataError, RecipeError, ReportError, HubError, FileError);
     if let Some(e) = error.downcast_ref::<WorldError>() {
         return Some(e.hint());
     }
     None
+}
+
+/// A model's path that is no path, but the name of a repository that was fetched before.
+fn in_the_cache(path: &Path) -> Option<String> {
+    let repository: Repository = path.to_str().filter(|_| !path.exists())?.parse().ok()?;
+    let cached = Settings::from_env().is_ok_and(|s| s.cache.holds(&repository));
+    cached.then(|| format!("`unlearn pull {repository}` prints the folder of the copy in the cache; give that"))
 }

@@ -6,5 +6,6 @@ pub use unlearn_core as core;
 pub use unlearn_data as data;
 pub use unlearn_engine as engine;
 pub use unlearn_eval as eval;
+pub use unlearn_hub as hub;
 pub use unlearn_methods as methods;
 pub use unlearn_report as report;

@@ -134,7 +134,7 @@ fn folders_that_are_no_checkpoint() {
 
 #[test]
 fn configurations_that_ask_for_what_is_not_there() {
-    let yarn = json!({"rope_type": "yarn", "rope_theta": 1e4, "factor": 2.0});
+    let spiral = json!({"rope_type": "spiral", "rope_theta": 1e4, "factor": 2.0});
     refuse(&[
         case(
             "misspelt family",
@@ -147,15 +147,20 @@ fn configurations_that_ask_for_what_is_not_there() {
             &["`bad/config.json`", "`rwkv`", "`unlearn families`"],
         ),
         case("no family", config("model_type", Value::Null), &["`bad/config.json`", "`model_type` is missing"]),
-        case("yarn", config("rope_parameters", yarn.clone()), &["`rope_parameters`", "`yarn`", "llama3"]),
+        case(
+            "other scaling",
+            config("rope_parameters", spiral.clone()),
+            &["rope_parameters.rope_type", "`spiral`", "llama3"],
+        ),
         case("scaling without a type", config("rope_parameters", json!({"factor": 2.0})), &["type` is missing"]),
         case(
             "scaling without a factor",
             config("rope_parameters", json!({"rope_type": "llama3"})),
-            &["`factor` is missing"],
+            &["factor` is missing"],
         ),
         case("scaling as a text", config("rope_parameters", json!("yarn")), &["`rope_parameters`", "yarn"]),
-        case("gelu", config("hidden_act", json!("gelu")), &["`bad/config.json`", "`hidden_act`", "gelu", "silu"]),
+        case("relu", config("hidden_act", json!("relu")), &["`bad/config.json`", "`hidden_act`", "relu", "silu"]),
+        case("unknown option", config("logit_wobble", json!(0.5)), &["`bad/config.json`", "`logit_wobble`", "lacks"]),
         case("no vocabulary", config("vocab_size", json!(0)), &["`vocab_size`", "0"]),
         case("negative size", config("hidden_size", json!(-48)), &["`hidden_size`", "-48"]),
         case("size as text", config("num_hidden_layers", json!("three")), &["`num_hidden_layers`", "three"]),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use unlearn_core::{FileError, file};
 
 use super::{Entry, Precision, WeightFiles, write_tensors};
 use crate::EngineError;
 use crate::adapter::peft;
+use crate::gguf::TokenizerFiles;
 
 /// Files beside the weights that make a checkpoint what it is; they are carried over unchanged.
 const COMPANIONS: &[&str] = &[
@@ -33,6 +34,8 @@ pub struct Source {
     pub companions: BTreeMap<String, Vec<u8>>,
     /// The format of each tensor on disk, by name.
     pub precision: BTreeMap<String, Precision>,
+    /// Whether any weight was stored in quantised blocks, whose values its format in `precision` only holds.
+    pub quantised: bool,
 }
 
 impl Source {
@@ -56,7 +59,7 @@ impl Source {
                 companions.insert((*name).to_owned(), fs::read(&path).map_err(|e| FileError::read(&path, e))?);
             }
         }
-        Ok(Self { config, companions, precision: BTreeMap::new() })
+        Ok(Self { config, companions, ..Self::default() })
     }
 
     /// The format of a tensor: its own, or the one that most have.
@@ -64,6 +67,26 @@ impl Source {
     pub fn precision_of(&self, name: &str) -> Precision {
         let common = || self.precision.values().next().copied().unwrap_or(Precision::F32);
         self.precision.get(name).copied().unwrap_or_else(common)
+    }
+
+    /// The tokenizer's files as JSON, with the chat template among them; `None` where there is no `tokenizer.json`.
+    ///
+    /// # Errors
+    /// When one of them is no JSON; `path` is the checkpoint's.
+    pub fn tokenizer_files(&self, path: &Path) -> Result<Option<TokenizerFiles>, EngineError> {
+        let json = |name: &str| -> Result<Option<Value>, EngineError> {
+            let Some(content) = self.companions.get(name) else { return Ok(None) };
+            let value = serde_json::from_slice(content).map_err(|e| FileError::invalid(&path.join(name), e))?;
+            Ok(Some(value))
+        };
+        let Some(tokenizer) = json("tokenizer.json")? else { return Ok(None) };
+        let mut tokenizer_config = json("tokenizer_config.json")?.unwrap_or_else(|| Value::Object(Map::new()));
+        if let (Some(template), Some(config)) =
+            (self.companions.get("chat_template.jinja"), tokenizer_config.as_object_mut())
+        {
+            config.insert("chat_template".into(), String::from_utf8_lossy(template).into());
+        }
+        Ok(Some(TokenizerFiles { tokenizer, tokenizer_config }))
     }
 
     /// Sets one format for all tensors, in `config.json` too.

@@ -1,4 +1,4 @@
-//! Checkpoints on disk: Hugging Face folders, read by memory map and written in one step.
+//! Checkpoints on disk: Hugging Face folders, read tensor by tensor and written in one step.
 
 mod folder;
 mod precision;

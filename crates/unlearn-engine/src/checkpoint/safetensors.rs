@@ -1,8 +1,9 @@
-//! Safetensors files: read by memory map (single or sharded), written in one step.
+//! Safetensors files (single or sharded): read tensor by tensor, written in one step.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
@@ -14,11 +15,24 @@ use super::Precision;
 use crate::EngineError;
 use crate::decoder::Packing;
 
-/// The weight files of a checkpoint, mapped into memory.
+/// Bytes before the header, which hold its length.
+const LENGTH_BYTES: usize = 8;
+
+/// The weight files of a checkpoint. Their headers were read; tensors are read when they are asked for, so that no
+/// more of a file is in memory than one of them.
 pub struct WeightFiles {
-    files: Vec<(PathBuf, Mmap)>,
-    /// Tensor name to the file that holds it.
-    place: BTreeMap<String, usize>,
+    files: Vec<(PathBuf, File)>,
+    tensors: BTreeMap<String, Place>,
+}
+
+/// Where a tensor is.
+struct Place {
+    file: usize,
+    /// Bytes from the file's start.
+    offset: u64,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: usize,
 }
 
 /// A tensor as it was stored.
@@ -40,7 +54,7 @@ struct Index {
 }
 
 impl WeightFiles {
-    /// Maps `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+    /// Opens `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
     ///
     /// # Errors
     /// When there is neither, a file is cut short or its header lies, or the index names what is not there.
@@ -48,7 +62,7 @@ impl WeightFiles {
         let single = dir.join("model.safetensors");
         let index_path = dir.join("model.safetensors.index.json");
         if single.exists() {
-            return Self::map(vec![single]);
+            return Self::of(vec![single]);
         }
         if !index_path.exists() {
             let bin = std::fs::read_dir(dir).into_iter().flatten().flatten();
@@ -66,71 +80,78 @@ impl WeightFiles {
         if let Some(outside) = names.iter().find(|n| Path::new(n).file_name() != Some(n.as_ref())) {
             return Err(EngineError::weights(&index_path, format!("it names a file outside the folder: `{outside}`")));
         }
-        let files = Self::map(names.into_iter().map(|n| dir.join(n)).collect())?;
-        match index.weight_map.keys().find(|name| !files.place.contains_key(*name)) {
+        let files = Self::of(names.into_iter().map(|n| dir.join(n)).collect())?;
+        match index.weight_map.keys().find(|name| !files.tensors.contains_key(*name)) {
             Some(name) => Err(EngineError::weights(&index_path, format!("it lists `{name}`, which no shard holds"))),
             None => Ok(files),
         }
     }
 
-    /// Maps one file.
+    /// Opens one file.
     ///
     /// # Errors
     /// As [`Self::open`].
     pub fn open_file(path: &Path) -> Result<Self, EngineError> {
-        Self::map(vec![path.to_owned()])
+        Self::of(vec![path.to_owned()])
     }
 
-    fn map(paths: Vec<PathBuf>) -> Result<Self, EngineError> {
+    fn of(paths: Vec<PathBuf>) -> Result<Self, EngineError> {
         let mut files = Vec::new();
-        let mut place = BTreeMap::new();
+        let mut tensors = BTreeMap::new();
         for path in paths {
+            // Mapped for its header: its length is checked against the file's, and no more of it is touched.
             let map = map_file(&path)?;
-            let tensors = SafeTensors::deserialize(&map).map_err(|e| EngineError::weights(&path, e))?;
-            for name in tensors.names() {
-                if place.insert(name.to_owned(), files.len()).is_some() {
+            let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| EngineError::weights(&path, e))?;
+            for (name, info) in metadata.tensors() {
+                let (begin, end) = info.data_offsets;
+                let place = Place {
+                    file: files.len(),
+                    offset: (LENGTH_BYTES + header + begin) as u64,
+                    dtype: info.dtype,
+                    shape: info.shape.clone(),
+                    bytes: end - begin,
+                };
+                if tensors.insert(name.clone(), place).is_some() {
                     return Err(EngineError::weights(&path, format!("`{name}` is in two shards")));
                 }
             }
-            files.push((path, map));
+            let file = File::open(&path).map_err(|e| FileError::read(&path, e))?;
+            files.push((path, file));
         }
-        Ok(Self { files, place })
+        Ok(Self { files, tensors })
     }
 
     /// Names of all tensors, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.place.keys().map(String::as_str)
+        self.tensors.keys().map(String::as_str)
     }
 
-    /// Files that were mapped.
+    /// The files.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(p, _)| p.as_path())
     }
 
     /// Bytes of a value of the matrices; the most where formats differ.
     pub(super) fn largest_width(&self) -> f64 {
-        let of_file = |(_, map): &(PathBuf, Mmap)| -> usize {
-            let Ok(tensors) = SafeTensors::deserialize(map) else { return 4 };
-            let matrices = tensors.iter().filter(|(_, view)| view.shape().len() > 1);
-            matrices.filter_map(|(_, view)| Precision::of_dtype(view.dtype())).map(Precision::bytes).max().unwrap_or(2)
-        };
-        self.files.iter().map(of_file).max().unwrap_or(4) as f64
+        let matrices = self.tensors.values().filter(|place| place.shape.len() > 1);
+        matrices.filter_map(|p| Precision::of_dtype(p.dtype)).map(Precision::bytes).max().unwrap_or(4) as f64
     }
 
     /// A tensor; `None` when there is no such tensor.
     ///
     /// # Errors
-    /// When its format is no float format.
+    /// When its format is no float format, or the file cannot be read.
     pub fn read(&self, name: &str) -> Result<Option<Stored>, EngineError> {
-        let Some(&at) = self.place.get(name) else { return Ok(None) };
-        let (path, map) = &self.files[at];
-        let tensors = SafeTensors::deserialize(map).map_err(|e| EngineError::weights(path, e))?;
-        let view = tensors.tensor(name).map_err(|e| EngineError::weights(path, e))?;
-        let precision = Precision::of_dtype(view.dtype()).ok_or_else(|| {
-            EngineError::weights(path, format!("`{name}` is stored as {:?}, not as a float", view.dtype()))
+        let Some(place) = self.tensors.get(name) else { return Ok(None) };
+        let (path, mut file) = (&self.files[place.file].0, &self.files[place.file].1);
+        let precision = Precision::of_dtype(place.dtype).ok_or_else(|| {
+            EngineError::weights(path, format!("`{name}` is stored as {:?}, not as a float", place.dtype))
         })?;
-        let values = precision.decode(view.data());
-        Ok(Some(Stored { shape: view.shape().to_vec(), precision, packing: precision.packing(), values }))
+        let mut bytes = vec![0; place.bytes];
+        let read = file.seek(SeekFrom::Start(place.offset)).and_then(|_| file.read_exact(&mut bytes));
+        read.map_err(|e| FileError::read(path, e))?;
+        let values = precision.decode(&bytes);
+        Ok(Some(Stored { shape: place.shape.clone(), precision, packing: precision.packing(), values }))
     }
 }
 

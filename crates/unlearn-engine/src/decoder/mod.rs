@@ -134,13 +134,13 @@ impl Decoder {
     /// What the first block reads: `[rows, tokens, width]`.
     #[must_use]
     pub fn embed(&self, weights: &Weights, tokens: Tensor<2, Int>, pass: &Pass) -> Tensor<3> {
-        let x = burn::tensor::module::embedding(weights.get(self.embedding), tokens);
+        let x = weights.rows(self.embedding, tokens);
         let x = match self.config.embedding_scale {
             Some(scale) => x.mul_scalar(scale),
             None => x,
         };
         match self.positions {
-            Some(table) => x + burn::tensor::module::embedding(weights.get(table), pass.positions()),
+            Some(table) => x + weights.rows(table, pass.positions()),
             None => x,
         }
     }

@@ -45,7 +45,7 @@ impl Defaults {
 pub fn gated(f: &Fields<'_>, d: &Defaults) -> Result<DecoderConfig, EngineError> {
     let (hidden_size, heads) = (f.size("hidden_size")?, f.size("num_attention_heads")?);
     let kv_heads = f.size_or("num_key_value_heads", d.kv_heads.unwrap_or(heads))?;
-    if heads % kv_heads != 0 {
+    if !heads.is_multiple_of(kv_heads) {
         return Err(f.bad("num_key_value_heads", format!("is {kv_heads}, which does not divide {heads} query heads")));
     }
     let head_dim = head_dim(f, d.head_dim, hidden_size, heads)?;
@@ -104,7 +104,7 @@ pub fn check(f: &Fields<'_>, config: &DecoderConfig) -> Result<(), EngineError> 
 }
 
 fn head_dim(f: &Fields<'_>, default: Option<usize>, hidden_size: usize, heads: usize) -> Result<usize, EngineError> {
-    if !f.has("head_dim") && default.is_none() && hidden_size % heads != 0 {
+    if !f.has("head_dim") && default.is_none() && !hidden_size.is_multiple_of(heads) {
         return Err(f.bad("num_attention_heads", format!("is {heads}, which does not divide a width of {hidden_size}")));
     }
     f.size_or("head_dim", default.unwrap_or(hidden_size / heads))

@@ -27,7 +27,7 @@ const NAMES: Names = Names {
 
 fn config(f: &Fields<'_>) -> Result<DecoderConfig, EngineError> {
     let (hidden_size, heads) = (f.size("n_embd")?, f.size("n_head")?);
-    if hidden_size % heads != 0 {
+    if !hidden_size.is_multiple_of(heads) {
         return Err(f.bad("n_head", format!("is {heads}, which does not divide a width of {hidden_size}")));
     }
     let (head_dim, positions) = (hidden_size / heads, f.size_or("n_positions", 1024)?);

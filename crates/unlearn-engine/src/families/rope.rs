@@ -44,7 +44,7 @@ pub fn rope_of(
         share = s.number_or("partial_rotary_factor", share)?;
     }
     let dim = (config.head_dim as f64 * share) as usize;
-    if dim == 0 || dim % 2 != 0 || dim > config.head_dim {
+    if dim == 0 || !dim.is_multiple_of(2) || dim > config.head_dim {
         let reason = format!("is {}; of it {dim} entries would turn, and they turn in pairs", config.head_dim);
         return Err(f.bad("head_dim", reason));
     }

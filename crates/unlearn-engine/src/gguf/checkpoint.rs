@@ -29,9 +29,7 @@ impl<'a> Checkpoint<'a> {
     /// # Errors
     /// An unknown architecture or vocabulary, and any setting or tensor without a counterpart.
     pub fn from_gguf(gguf: &Gguf<'a>) -> Result<Self, GgufError> {
-        let architecture = arch::of(gguf)?;
-        let mut config = (architecture.config)(gguf)?;
-        let weights = (architecture.weights)(gguf)?;
+        let (mut config, weights) = arch::convert(gguf)?;
         let dtype = common_dtype(&weights);
         config["torch_dtype"] = dtype.into();
         config["dtype"] = dtype.into();

@@ -52,6 +52,38 @@ pub enum GgufError {
         /// The reason.
         fault: Fault,
     },
+    /// A setting of a Hugging Face configuration has no counterpart in GGUF.
+    #[error("cannot convert `{field}` of `config.json` to GGUF: {fault}")]
+    ExportConfig {
+        /// The field.
+        field: String,
+        /// The reason.
+        fault: Fault,
+    },
+    /// A part of a Hugging Face tokenizer has no counterpart in GGUF.
+    #[error("cannot convert `{field}` of `tokenizer.json` to GGUF: {fault}")]
+    ExportTokenizer {
+        /// The field.
+        field: String,
+        /// The reason.
+        fault: Fault,
+    },
+    /// A metadata entry cannot be written.
+    #[error("cannot write GGUF metadata `{key}`: {fault}")]
+    WriteMetadata {
+        /// The key.
+        key: String,
+        /// The reason.
+        fault: Fault,
+    },
+    /// A tensor cannot be written.
+    #[error("cannot write GGUF tensor `{tensor}`: {fault}")]
+    WriteTensor {
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The reason.
+        fault: Fault,
+    },
     /// A tensor has no counterpart in the Hugging Face model.
     #[error("cannot convert GGUF tensor `{tensor}`: {fault}")]
     ConvertTensor {
@@ -154,6 +186,17 @@ pub enum Fault {
         /// The type's name, where the number is known.
         name: &'static str,
     },
+    /// A tensor type that can be decoded, but not written.
+    #[error("tensor type {0} can be read, but not written")]
+    ReadOnly(&'static str),
+    /// A value that the tensor type cannot hold, or that is no number at all.
+    #[error("{kind} cannot hold the value {value}")]
+    Range {
+        /// The value.
+        value: String,
+        /// The type's name.
+        kind: &'static str,
+    },
     /// The data does not begin at a multiple of the alignment.
     #[error("offset {offset} is not a multiple of the alignment {alignment}")]
     Misaligned {
@@ -191,17 +234,24 @@ impl GgufError {
             | Self::GetMetadata { fault, .. }
             | Self::ConvertConfig { fault, .. }
             | Self::ConvertTokenizer { fault, .. }
-            | Self::ConvertTensor { fault, .. } => fault,
+            | Self::ConvertTensor { fault, .. }
+            | Self::ExportConfig { fault, .. }
+            | Self::ExportTokenizer { fault, .. }
+            | Self::WriteMetadata { fault, .. }
+            | Self::WriteTensor { fault, .. } => fault,
         }
     }
 
     /// What the reader of the message can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
+        let exported = matches!(self, Self::ExportConfig { .. } | Self::ExportTokenizer { .. });
         let hint = match self.fault() {
+            _ if exported => "write a folder instead: give a target that does not end in `.gguf`",
             Fault::CutShort { .. } => "compare the file's size with that at its source, and download it again",
             Fault::NotGguf(_) => "a Hugging Face model is given as its folder, a GGUF model as its file",
             Fault::BigEndian | Fault::Version(_) => "write the file again, with a current little-endian converter",
             Fault::Kind { .. } => "take the same model in F16, Q8_0, or one of Q2_K to Q6_K",
+            Fault::Range { .. } => "choose a format with a wider range, such as f32 or bf16",
             Fault::Missing if self.names("tokenizer.ggml.pre") => {
                 "the file is older than this key: write it again with a current converter"
             }

@@ -104,6 +104,15 @@ impl<'a> Metadata<'a> {
         self.array(key)?.iter().map(number).collect::<Result<_, _>>().map_err(|fault| Self::failed(key, fault))
     }
 
+    /// An array of 32-bit floats.
+    pub fn f32s(&self, key: &str) -> Result<Vec<f32>, GgufError> {
+        let number = |value: MetaValue<'a>| match value {
+            MetaValue::F32(number) => Ok(number),
+            other => Err(Fault::WrongType { expected: "an array of 32-bit floats", found: other.type_name() }),
+        };
+        self.array(key)?.iter().map(number).collect::<Result<_, _>>().map_err(|fault| Self::failed(key, fault))
+    }
+
     /// Turns "missing" into `None`, and leaves a value of the wrong type an error: `optional(metadata.u32(key))`.
     pub fn optional<T>(looked_up: Result<T, GgufError>) -> Result<Option<T>, GgufError> {
         match looked_up {

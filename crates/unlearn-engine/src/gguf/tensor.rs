@@ -59,6 +59,22 @@ impl TensorInfo<'_> {
     }
 }
 
+impl<'a> TensorInfo<'a> {
+    /// `count` rows from row `first` on, along the first dimension; `None` where there are fewer or where they do not
+    /// begin and end with a whole block.
+    pub(super) fn first_rows(&self, first: usize, count: usize) -> Option<Self> {
+        let (rows, inner) = self.shape.split_first()?;
+        let (block, block_bytes) = (self.kind.values_per_block(), self.kind.bytes_per_block());
+        let end = first.checked_add(count).filter(|end| end <= rows)?;
+        let at = |row: usize| {
+            let values = inner.iter().product::<usize>() * row;
+            values.is_multiple_of(block).then_some(values / block * block_bytes)
+        };
+        let shape = [&[count], inner].concat();
+        Some(Self { shape, bytes: self.bytes.get(at(first)?..at(end)?)?, ..self.clone() })
+    }
+}
+
 /// A tensor's description as it stands in the file, before its data is looked up.
 pub(super) struct Description {
     dimensions: Vec<u64>,

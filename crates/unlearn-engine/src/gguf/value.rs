@@ -4,7 +4,7 @@ use super::Fault;
 use super::cursor::Cursor;
 
 /// Arrays may hold arrays down to this depth.
-const DEEPEST: usize = 4;
+pub(super) const DEEPEST: usize = 4;
 
 /// The type of a metadata value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

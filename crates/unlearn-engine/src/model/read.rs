@@ -92,7 +92,8 @@ type Parts<'a> = (Source, Tensors<'a>, Option<Tokenizer>, Option<ChatTemplate>);
 
 fn of_gguf<'a>(path: &Path, map: &'a Mmap) -> Result<Parts<'a>, EngineError> {
     let mut file = Checkpoint::parse(map).map_err(|source| EngineError::Gguf { path: path.to_owned(), source })?;
-    let mut source = Source { config: std::mem::take(&mut file.config), ..Source::default() };
+    let quantised = file.weights.iter().any(|w| w.kind().values_per_block() > 1);
+    let mut source = Source { config: std::mem::take(&mut file.config), quantised, ..Source::default() };
     let (mut tokenizer, mut template) = (None, None);
     if let Some(files) = file.tokenizer.take() {
         let json = files.tokenizer.to_string().into_bytes();

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::LanguageModel;
 use crate::EngineError;
 use crate::adapter::{self, peft};
-use crate::checkpoint::{Entry, Source, Stored, Tensors, map_file, write_folder};
-use crate::gguf::Checkpoint;
+use crate::checkpoint::{Entry, Precision, Stored, Tensors, map_file, write_folder};
+use crate::decoder::Spec;
+use crate::gguf::{self, Checkpoint, TensorKind};
 
 impl LanguageModel {
     /// Writes the model as a Hugging Face folder, each tensor in its own format.
@@ -14,7 +15,7 @@ impl LanguageModel {
     /// # Errors
     /// When the disk is full or the folder cannot be written.
     pub fn save(&self, dir: &Path) -> Result<(), EngineError> {
-        self.write(dir, None)
+        write_folder(dir, &self.source, &self.entries())
     }
 
     /// Writes what training made of the checkpoint at `base`: its trained parameters, its adapters merged, and all
@@ -35,12 +36,55 @@ impl LanguageModel {
         self.write(dir, Some((&Tensors::folder(base)?, base)))
     }
 
+    /// Writes the model as a GGUF file whose matrices are of one type, and says what such a file does not hold of it.
+    ///
+    /// # Errors
+    /// When the family, a setting or the tokenizer has no counterpart in GGUF, the type does not hold a weight, the
+    /// disk is full or the file cannot be written. No half file is left.
+    pub fn save_gguf(&self, path: &Path, kind: TensorKind) -> Result<Vec<String>, EngineError> {
+        let tokenizer = self.source.tokenizer_files(&self.path)?;
+        let name = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let (source, decoder) = (&self.source.config, self.decoder.config());
+        let exported = gguf::export(&name, source, decoder, tokenizer.as_ref(), self.entries(), kind);
+        let exported = exported.map_err(|source| EngineError::WriteGguf { path: path.to_owned(), source })?;
+        gguf::write(path, &exported.metadata, &exported.tensors)?;
+        Ok(exported.notes)
+    }
+
+    /// The type that most of the model's weights had on disk, if that is one of the plain floats.
+    #[must_use]
+    pub fn common_precision(&self) -> Option<Precision> {
+        if self.source.quantised {
+            return None;
+        }
+        let mut counts = [(Precision::F32, 0), (Precision::F16, 0), (Precision::Bf16, 0)];
+        for spec in self.decoder.specs() {
+            let precision = self.source.precision_of(&spec.name);
+            counts.iter_mut().filter(|(p, _)| *p == precision).for_each(|(_, count)| *count += spec.len());
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(precision, _)| precision)
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Entry<'_>> {
+        let specs = self.decoder.specs().iter().enumerate();
+        specs.map(|(i, spec)| self.entry(spec, move || spec.to_disk(self.parameters.values(i)))).collect()
+    }
+
+    fn entry<'a>(&self, spec: &Spec, values: impl Fn() -> Vec<f32> + 'a) -> Entry<'a> {
+        Entry {
+            name: spec.name.clone(),
+            shape: spec.disk_shape(),
+            precision: self.source.precision_of(&spec.name),
+            values: Box::new(values),
+        }
+    }
+
     fn write(&self, dir: &Path, base: Option<(&Tensors<'_>, &Path)>) -> Result<(), EngineError> {
         let stored = match base {
             Some((tensors, path)) => tensors.names_of(&self.decoder, path)?,
             None => Vec::new(),
         };
-        let entry = |(i, spec): (usize, &crate::decoder::Spec)| {
+        let entry = |(i, spec): (usize, &Spec)| {
             let from_base = base.filter(|_| !self.parameters.is_trained(i)).map(|(tensors, _)| (tensors, &stored[i]));
             let values = move || {
                 let spec = &self.parameters.specs()[i];
@@ -55,15 +99,9 @@ impl LanguageModel {
                 }
                 values
             };
-            Entry {
-                name: spec.name.clone(),
-                shape: spec.disk_shape(),
-                precision: self.source.precision_of(&spec.name),
-                values: Box::new(values),
-            }
+            self.entry(spec, values)
         };
         let entries: Vec<Entry<'_>> = self.decoder.specs().iter().enumerate().map(entry).collect();
-        let source: &Source = &self.source;
-        write_folder(dir, source, &entries)
+        write_folder(dir, &self.source, &entries)
     }
 }

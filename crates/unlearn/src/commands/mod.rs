@@ -8,6 +8,7 @@ pub mod eval;
 pub mod generate;
 pub mod inspect;
 pub mod list;
+pub mod pull;
 pub mod report;
 pub mod run;
 pub mod score;
@@ -37,6 +38,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Chat(c) => c.run(&context),
         Command::Convert(c) => c.run(&context),
         Command::Inspect(c) => c.run(&context),
+        Command::Pull(c) => c.run(&context),
         Command::Methods(c) => list::methods(&c, &context),
         Command::Metrics(c) => list::metrics(&c, &context),
         Command::Families(c) => list::families(&c, &context),

@@ -62,7 +62,7 @@ impl Parameters {
             Some(packing) if packing != Packing::F32 && spec.is_matrix() => {
                 Slot::Packed(Arc::new(Packed::new(packing, &values)), spec.shape)
             }
-            _ => Slot::Plain(tensor(values, spec.shape, &self.device)),
+            _ => Slot::plain(tensor(values, spec.shape, &self.device)),
         });
         self.specs.push(spec);
         self.trained.push(frozen.is_none());
@@ -121,7 +121,7 @@ impl Parameters {
     #[must_use]
     pub fn values(&self, i: usize) -> Vec<f32> {
         match &self.values[i] {
-            Slot::Plain(t) => crate::tensor::values(t.clone()),
+            Slot::Plain(t) => crate::tensor::values((**t).clone()),
             Slot::Packed(packed, _) => packed.values(),
         }
     }
@@ -129,13 +129,13 @@ impl Parameters {
     /// Changes one parameter's values in place (memory's layout).
     pub fn update(&mut self, i: usize, change: impl FnOnce(&mut [f32])) {
         let shape = self.specs[i].shape;
-        let old = std::mem::replace(&mut self.values[i], Slot::Plain(Tensor::empty([1, 1], &self.device)));
+        let old = std::mem::replace(&mut self.values[i], Slot::plain(Tensor::empty([1, 1], &self.device)));
         let mut values = match old {
-            Slot::Plain(t) => crate::tensor::values(t),
+            Slot::Plain(t) => crate::tensor::values(*t),
             Slot::Packed(packed, _) => packed.values(),
         };
         change(&mut values);
-        self.values[i] = Slot::Plain(tensor(values, shape, &self.device));
+        self.values[i] = Slot::plain(tensor(values, shape, &self.device));
     }
 
     /// Attaches an adapter to parameter `i`: trained `A` and `B` in memory's layout.
@@ -156,7 +156,7 @@ impl Parameters {
     #[must_use]
     pub fn tracked(&self) -> Weights {
         let track = |(slot, &trained): (&Slot, &bool)| match slot {
-            Slot::Plain(t) if trained => Slot::Plain(t.clone().autodiff().require_grad()),
+            Slot::Plain(t) if trained => Slot::plain((**t).clone().autodiff().require_grad()),
             other => other.clone(),
         };
         let slots = self.values.iter().zip(&self.trained).map(track).collect();

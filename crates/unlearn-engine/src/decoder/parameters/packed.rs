@@ -50,11 +50,27 @@ impl Packed {
             Packing::F16 => Self::F16(values.par_iter().map(|&x| f16::from_f32(x).to_bits()).collect()),
             Packing::Bf16 => Self::Bf16(values.par_iter().map(|&x| bf16::from_f32(x).to_bits()).collect()),
             Packing::Q8 => {
-                let blocks: Vec<(u16, Vec<i8>)> = values.par_chunks(BLOCK).map(pack).collect();
-                let scales = blocks.iter().map(|(scale, _)| *scale).collect();
-                Self::Q8 { scales, values: blocks.into_iter().flat_map(|(_, values)| values).collect() }
+                let (mut packed, mut scales) = (vec![0; values.len()], vec![0; values.len().div_ceil(BLOCK)]);
+                let parts = packed.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
+                parts.zip(scales.par_chunks_mut(CHUNK / BLOCK)).for_each(|((packed, values), scales)| {
+                    let blocks = packed.chunks_mut(BLOCK).zip(values.chunks(BLOCK)).zip(scales);
+                    blocks.for_each(|((packed, values), scale)| *scale = pack(values, packed));
+                });
+                Self::Q8 { scales, values: packed }
             }
         }
+    }
+
+    /// Unpacks some rows of `width` values each.
+    #[must_use]
+    pub fn rows(&self, rows: &[usize], width: usize) -> Vec<f32> {
+        let one = |i: usize| match self {
+            Self::F32(values) => values[i],
+            Self::F16(bits) => f16::from_bits(bits[i]).to_f32(),
+            Self::Bf16(bits) => bf16::from_bits(bits[i]).to_f32(),
+            Self::Q8 { values, scales } => f32::from(values[i]) * f16::from_bits(scales[i / BLOCK]).to_f32(),
+        };
+        rows.iter().flat_map(|row| (row * width..(row + 1) * width).map(one)).collect()
     }
 
     /// Unpacks.
@@ -97,11 +113,15 @@ fn convert(bits: &[u16], one: impl Fn(u16) -> f32 + Sync) -> Vec<f32> {
     out
 }
 
-fn pack(values: &[f32]) -> (u16, Vec<i8>) {
+/// Fills a block; returns its scale.
+fn pack(values: &[f32], packed: &mut [i8]) -> u16 {
     let largest = values.iter().fold(0f32, |m, x| m.max(x.abs()));
     let scale = f16::from_f32(largest / 127.0);
     let inverse = if scale.to_f32() > 0.0 { 1.0 / scale.to_f32() } else { 0.0 };
-    (scale.to_bits(), values.iter().map(|x| (x * inverse).round().clamp(-127.0, 127.0) as i8).collect())
+    for (to, x) in packed.iter_mut().zip(values) {
+        *to = (x * inverse).round().clamp(-127.0, 127.0) as i8;
+    }
+    scale.to_bits()
 }
 
 #[cfg(test)]
@@ -115,6 +135,7 @@ mod tests {
         fn blocks_of_8_bits_are_off_by_half_a_step_at_most(values in prop::collection::vec(-3f32..3.0, 1..200)) {
             let back = Packed::new(Packing::Q8, &values).values();
             prop_assert_eq!(back.len(), values.len());
+            prop_assert_eq!(&Packed::new(Packing::Q8, &values).rows(&[0], values.len()), &back);
             for (block, was) in back.chunks(BLOCK).zip(values.chunks(BLOCK)) {
                 let largest = was.iter().fold(0f32, |m, x| m.max(x.abs()));
                 for (x, y) in block.iter().zip(was) {

@@ -2,15 +2,22 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::module::embedding;
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::{Adapter, Packed, tensor};
 
 /// One parameter's tensor, or what it is made from.
 #[derive(Debug, Clone)]
 pub(super) enum Slot {
-    Plain(Tensor<2>),
+    Plain(Box<Tensor<2>>),
     Packed(Arc<Packed>, [usize; 2]),
+}
+
+impl Slot {
+    pub(super) fn plain(tensor: Tensor<2>) -> Self {
+        Self::Plain(Box::new(tensor))
+    }
 }
 
 /// Which entries of an adapter's input are dropped: a constant mask, drawn by parameter. Drawn from names and places
@@ -44,8 +51,21 @@ impl Weights {
     #[must_use]
     pub fn get(&self, i: usize) -> Tensor<2> {
         match &self.slots[i] {
-            Slot::Plain(t) => t.clone(),
+            Slot::Plain(t) => (**t).clone(),
             Slot::Packed(packed, shape) => tensor(packed.values(), *shape, &self.device),
+        }
+    }
+
+    /// Rows of a table, `[rows, tokens, width]`, by `ids` `[rows, tokens]`.
+    #[must_use]
+    pub fn rows(&self, i: usize, ids: Tensor<2, Int>) -> Tensor<3> {
+        match &self.slots[i] {
+            Slot::Plain(table) => embedding((**table).clone(), ids),
+            Slot::Packed(packed, [_, width]) => {
+                let [rows, tokens] = ids.dims();
+                let values = packed.rows(&crate::tensor::places(ids), *width);
+                Tensor::from_data(TensorData::new(values, [rows, tokens, *width]), &self.device)
+            }
         }
     }
 

@@ -102,6 +102,23 @@ pub(in crate::gguf) fn tq2_0(bytes: &[u8], values: &mut [f32]) {
     });
 }
 
+/// base-3 digits of values 0 to 159 (32), 160 to 239 (16) and 240 to 255 (4), scale (2): `d · (q - 1)`.
+pub(in crate::gguf) fn tq1_0(bytes: &[u8], values: &mut [f32]) {
+    each(bytes, values, |block: &[u8; 54], target: &mut [f32; VALUES]| {
+        let scale = f16_at(block, 52);
+        fill(target, 0, |i| scale * (f32::from(base_three(&block[..52], i)) - 1.0));
+    });
+}
+
+/// scale (4, a 32-bit float), signed bytes (256), sums of 16 (2 × 16, not needed): `d · q`, as `dequantize_row_q8_K`
+/// of ggml does it (ggml-quants.c).
+pub(in crate::gguf) fn q8_k(bytes: &[u8], values: &mut [f32]) {
+    each(bytes, values, |block: &[u8; 292], target: &mut [f32; VALUES]| {
+        let scale = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+        fill(target, 0, |i| scale * f32::from(block[4 + i].cast_signed()));
+    });
+}
+
 /// Fills a group; `value` is given the value's position in the whole block.
 fn fill(group_values: &mut [f32], group: usize, value: impl Fn(usize) -> f32) {
     let first = group * group_values.len();
@@ -121,4 +138,17 @@ fn two_bits(packed: &[u8], i: usize) -> u8 {
 /// Value `i` of two four-bit planes in each 32 bytes.
 fn four_bits(packed: &[u8], i: usize) -> u8 {
     packed[i / 64 * 32 + i % 32] >> (i % 64 / 32 * 4) & 0x0f
+}
+
+/// Value `i` of the planes of base-3 digits that share bytes, the first digit the highest. A byte is the number that
+/// its digits make, as a fraction of 243, in units of 1/256.
+fn base_three(packed: &[u8], i: usize) -> u8 {
+    const POWERS: [u8; 5] = [1, 3, 9, 27, 81];
+    let (byte, plane) = match i {
+        0..160 => (i % 32, i / 32),
+        160..240 => (32 + i % 16, (i - 160) / 16),
+        _ => (48 + i % 4, (i - 240) / 4),
+    };
+    let fraction = packed[byte].wrapping_mul(POWERS[plane]);
+    ((u16::from(fraction) * 3) >> 8) as u8
 }

@@ -34,18 +34,18 @@ fn the_configuration_says_what_the_file_says() {
 fn every_weight_has_its_name_and_shape() {
     let checkpoint = convert(&tiny_llama()).unwrap();
     let named: Vec<_> = checkpoint.weights.iter().map(|weight| (weight.name.as_str(), weight.shape())).collect();
-    let expected: [(&str, &[usize]); 11] = [
-        ("model.embed_tokens.weight", &[9, 32]),
-        ("model.norm.weight", &[32]),
-        ("model.layers.0.input_layernorm.weight", &[32]),
-        ("model.layers.0.self_attn.q_proj.weight", &[32, 32]),
-        ("model.layers.0.self_attn.k_proj.weight", &[16, 32]),
-        ("model.layers.0.self_attn.v_proj.weight", &[16, 32]),
-        ("model.layers.0.self_attn.o_proj.weight", &[32, 32]),
-        ("model.layers.0.post_attention_layernorm.weight", &[32]),
-        ("model.layers.0.mlp.gate_proj.weight", &[64, 32]),
-        ("model.layers.0.mlp.up_proj.weight", &[64, 32]),
-        ("model.layers.0.mlp.down_proj.weight", &[32, 64]),
+    let expected: [(&str, Vec<usize>); 11] = [
+        ("model.embed_tokens.weight", vec![9, 32]),
+        ("model.norm.weight", vec![32]),
+        ("model.layers.0.input_layernorm.weight", vec![32]),
+        ("model.layers.0.self_attn.q_proj.weight", vec![32, 32]),
+        ("model.layers.0.self_attn.k_proj.weight", vec![16, 32]),
+        ("model.layers.0.self_attn.v_proj.weight", vec![16, 32]),
+        ("model.layers.0.self_attn.o_proj.weight", vec![32, 32]),
+        ("model.layers.0.post_attention_layernorm.weight", vec![32]),
+        ("model.layers.0.mlp.gate_proj.weight", vec![64, 32]),
+        ("model.layers.0.mlp.up_proj.weight", vec![64, 32]),
+        ("model.layers.0.mlp.down_proj.weight", vec![32, 64]),
     ];
     assert_eq!(named, expected);
 }
@@ -94,7 +94,7 @@ fn llama_3_divisors_become_the_scaling_they_come_from() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/gguf/rope_llama3.bin");
     let content = std::fs::read(path).unwrap();
     let divisors: Vec<f32> = content.as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
-    let scaling = |divisors: &[f32]| super::super::arch::scaling_by_frequency(divisors, 500_000.0, 8192);
+    let scaling = |divisors: &[f32]| super::super::arch::scaling_by_frequency(divisors, 500_000.0, None);
     let expected = json!({
         "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
         "original_max_position_embeddings": 8192,
@@ -138,7 +138,8 @@ fn what_has_no_counterpart_is_refused_by_name() {
         (tiny().set("llama.attention.layer_norm_rms_epsilon", -1.0), &["epsilon`", "-1"]),
         (tiny().set("llama.vocab_size", 10), &["`llama.vocab_size`", "9 rows"]),
         (tiny().set("llama.expert_count", 8), &["`llama.expert_count`"]),
-        (tiny().set("llama.rope.scaling.type", "yarn"), &["rope.scaling.type`", "`yarn`"]),
+        (tiny().set("llama.rope.scaling.type", "su"), &["rope.scaling.type`", "`su`"]),
+        (tiny().set("llama.rope.scaling.type", "yarn"), &["rope.scaling.factor`", "missing"]),
         (tiny().set("llama.rope.scaling.factor", -2.0), &["rope.scaling.type`", "-2"]),
         (tiny().floats("rope_freqs.weight", &[4], [1.0; 4]), &["`rope_freqs.weight`", "4 divisors for 8"]),
         (tiny().floats("blk.0.attn_x.weight", &[1], [1.0]), &["`blk.0.attn_x.weight`", "no such tensor"]),

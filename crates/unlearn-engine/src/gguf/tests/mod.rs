@@ -1,9 +1,16 @@
-//! Tests of the GGUF reader and its conversions.
+//! Tests of reading and writing GGUF files, and of the conversions both ways.
 
 mod attacks;
 mod blocks;
+mod export;
+mod export_tokenizer;
+mod golden;
 mod llama;
 mod model;
 mod mutations;
+mod quantise;
+mod sentencepiece;
 mod tokenizer;
+mod vocabularies;
+mod write;
 mod writer;

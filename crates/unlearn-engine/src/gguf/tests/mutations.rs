@@ -1,15 +1,20 @@
 //! No bytes make the reader panic, whatever was done to them.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::writer::tiny_llama;
-use crate::gguf::{Checkpoint, Gguf};
+use crate::gguf::{Checkpoint, Gguf, TokenizerFiles};
 
 /// Does everything that can be done with a file.
 fn exhaust(file: &[u8]) {
     if let Ok(gguf) = Gguf::parse(file) {
         gguf.tensors.iter().for_each(|tensor| assert_eq!(tensor.to_f32().len(), tensor.len()));
         gguf.metadata.iter().for_each(|(key, _)| drop((gguf.metadata.string(key), gguf.metadata.strings(key))));
+    }
+    if let Ok(gguf) = Gguf::parse(file) {
+        drop(TokenizerFiles::from_gguf(&gguf));
     }
     match Checkpoint::parse(file) {
         Ok(checkpoint) => checkpoint.weights.iter().for_each(|weight| drop(weight.to_f32())),
@@ -41,6 +46,30 @@ fn every_byte_may_be_any_of_a_few_others() {
             exhaust(&file);
         }
         file[at] = whole;
+    }
+}
+
+#[test]
+fn nor_in_files_of_other_architectures_and_vocabularies() {
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/gguf");
+    let files = [
+        "models/gemma3-linear.gguf",
+        "models/gpt2.gguf",
+        "models/phi-fused.gguf",
+        "models/phi3-longrope.gguf",
+        "models/qwen2-yarn.gguf",
+        "tokenizers/spm-gemma.gguf",
+    ];
+    for name in files {
+        let mut file = std::fs::read(testdata.join(name)).unwrap();
+        for at in 0..file.len().min(2_000) {
+            let whole = file[at];
+            for spoilt in [0, 1, 0xff, whole.wrapping_add(1)] {
+                file[at] = spoilt;
+                exhaust(&file);
+            }
+            file[at] = whole;
+        }
     }
 }
 

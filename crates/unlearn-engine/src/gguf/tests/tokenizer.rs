@@ -88,8 +88,8 @@ fn a_file_without_a_vocabulary_has_no_tokenizer() {
 fn what_cannot_be_converted_is_refused_by_name() {
     let tiny = |name: &str, value: Entry| tiny_llama().set(&format!("tokenizer.ggml.{name}"), value);
     let cases: Vec<(Writer, &[&str])> = vec![
-        (tiny("model", "llama".into()), &["ggml.model`", "SentencePiece"]),
-        (tiny("model", "t5".into()), &["ggml.model`", "`t5`", "`gpt2`"]),
+        (tiny("model", "llama".into()), &["ggml.scores`", "missing"]),
+        (tiny("model", "t5".into()), &["ggml.model`", "`t5`", "`gpt2` and `llama`"]),
         (tiny("pre", "tekken".into()), &["ggml.pre`", "`tekken`", "`smollm`"]),
         (tiny_llama().unset("tokenizer.ggml.pre"), &["ggml.pre`", "missing"]),
         (tiny_llama().unset("tokenizer.ggml.tokens"), &["ggml.tokens`", "missing"]),

@@ -27,7 +27,7 @@ enum Cut {
 }
 
 /// Everything that hangs on the pre-tokenizer's name.
-pub(super) struct PreTokenizer {
+pub(in crate::gguf) struct PreTokenizer {
     names: &'static [&'static str],
     cut: Cut,
     /// Texts are brought to Unicode normal form C first.
@@ -40,12 +40,14 @@ pub(super) struct PreTokenizer {
 
 static PRE_TOKENIZERS: &[PreTokenizer] = &[
     PreTokenizer {
-        names: &["gpt-2", "default"],
+        names: &["gpt-2", "default", "phi-2"],
         cut: Cut::Gpt2,
         composes: false,
         whole_words_first: false,
         adds_bos: false,
     },
+    // The tokenizer of GPT-NeoX, which the first OLMo and MPT took over.
+    PreTokenizer { names: &["olmo", "mpt"], cut: Cut::Gpt2, composes: true, whole_words_first: false, adds_bos: false },
     PreTokenizer {
         names: &["smollm", "starcoder", "refact"],
         cut: Cut::DigitsThenGpt2,
@@ -59,6 +61,14 @@ static PRE_TOKENIZERS: &[PreTokenizer] = &[
         composes: false,
         whole_words_first: true,
         adds_bos: true,
+    },
+    // OLMo 2 and DBRX.
+    PreTokenizer {
+        names: &["dbrx"],
+        cut: Cut::Expression(THREE_DIGITS),
+        composes: false,
+        whole_words_first: false,
+        adds_bos: false,
     },
     PreTokenizer {
         names: &["qwen2"],
@@ -77,6 +87,23 @@ impl PreTokenizer {
         };
         let unsupported = || failed(PRE, Fault::Unsupported { found: name.to_owned(), known: known() });
         PRE_TOKENIZERS.iter().find(|pre| pre.names.contains(&name)).ok_or_else(unsupported)
+    }
+
+    /// The one that a `tokenizer.json` describes, if it has a name.
+    pub(in crate::gguf) fn of_json(tokenizer: &Value) -> Option<&'static Self> {
+        let whole_words_first = tokenizer["model"]["ignore_merges"] == true;
+        let (cuts, normalizer) = (steps(&tokenizer["pre_tokenizer"]), normal_form(&tokenizer["normalizer"]));
+        let matches = |pre: &&Self| {
+            pre.whole_words_first == whole_words_first
+                && steps(&pre.pre_tokenizer()) == cuts
+                && normal_form(&pre.normalizer()) == normalizer
+        };
+        PRE_TOKENIZERS.iter().find(matches)
+    }
+
+    /// Its first name.
+    pub(in crate::gguf) fn name(&self) -> &'static str {
+        self.names.first().copied().unwrap_or_default()
     }
 
     pub(super) fn normalizer(&self) -> Value {
@@ -98,4 +125,26 @@ impl PreTokenizer {
 
 fn byte_level(cuts_words: bool) -> Value {
     json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": cuts_words})
+}
+
+/// The steps of a pre-tokenizer, each with no more than what decides where a text is cut.
+fn steps(pre_tokenizer: &Value) -> Vec<Value> {
+    let inner = pre_tokenizer["pretokenizers"].as_array();
+    let steps = inner.map_or(std::slice::from_ref(pre_tokenizer), Vec::as_slice);
+    let essence = |step: &Value| match step["type"].as_str() {
+        // Where the field is missing, it is on.
+        Some("ByteLevel") => json!(["ByteLevel", step["add_prefix_space"] == true, step["use_regex"] != false]),
+        Some("Split") => json!(["Split", step["pattern"], step["behavior"], step["invert"] == true]),
+        Some("Digits") => json!(["Digits", step["individual_digits"] == true]),
+        _ => step.clone(),
+    };
+    steps.iter().map(essence).collect()
+}
+
+fn normal_form(normalizer: &Value) -> Value {
+    match normalizer["normalizers"].as_array().map(Vec::as_slice) {
+        Some([]) => Value::Null,
+        Some([single]) => single.clone(),
+        _ => normalizer.clone(),
+    }
 }

@@ -1,32 +1,49 @@
-//! Tokens, their types and the merges, checked against each other.
+//! Tokens and their types, checked against each other.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{MERGES, TOKEN_TYPES, TOKENS, failed};
+use super::{TOKEN_TYPES, TOKENS, failed};
 use crate::gguf::{Fault, GgufError, Metadata};
 
-/// The token types that are matched as a whole, before the text is cut.
-const UNKNOWN_TYPE: u32 = 2;
-const CONTROL_TYPE: u32 = 3;
-const USER_DEFINED_TYPE: u32 = 4;
+/// What a token is for, by the number in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Normal,
+    Unknown,
+    Control,
+    UserDefined,
+    Unused,
+    Byte,
+}
+
+impl Kind {
+    fn numbered(number: u32) -> Option<Self> {
+        Some(match number {
+            1 => Self::Normal,
+            2 => Self::Unknown,
+            3 => Self::Control,
+            4 => Self::UserDefined,
+            5 => Self::Unused,
+            6 => Self::Byte,
+            _ => return None,
+        })
+    }
+}
 
 pub(super) struct Vocabulary<'a> {
-    tokens: Vec<&'a str>,
-    /// Empty where the file does not tell types.
-    types: Vec<u32>,
-    pub(super) merges: Vec<[&'a str; 2]>,
+    pub(super) tokens: Vec<&'a str>,
+    pub(super) ids: HashMap<&'a str, usize>,
+    /// One for each token; all are normal where the file does not tell.
+    pub(super) kinds: Vec<Kind>,
 }
 
 impl<'a> Vocabulary<'a> {
     pub(super) fn read(metadata: &Metadata<'a>) -> Result<Self, GgufError> {
         let tokens = metadata.strings(TOKENS)?;
-        let types = read_types(metadata, tokens.len())?;
-        let ids = index(&tokens)?;
-        let merges = metadata.strings(MERGES)?.into_iter().map(|merge| split(merge, &ids));
-        let merges = merges.collect::<Result<_, _>>().map_err(|why| failed(MERGES, Fault::Conflict(why)))?;
-        Ok(Self { tokens, types, merges })
+        let kinds = read_kinds(metadata, tokens.len())?;
+        Ok(Self { ids: index(&tokens)?, tokens, kinds })
     }
 
     /// The token whose id stands under a key, if the key is there.
@@ -38,34 +55,49 @@ impl<'a> Vocabulary<'a> {
     }
 
     /// Every token with its id.
-    pub(super) fn ids(&self) -> Map<String, Value> {
+    pub(super) fn to_json(&self) -> Map<String, Value> {
         self.tokens.iter().enumerate().map(|(id, token)| ((*token).to_owned(), json!(id))).collect()
     }
 
-    /// The tokens that are matched as a whole; those that never stand for text are special.
-    pub(super) fn added_tokens(&self) -> Vec<Value> {
-        let whole = |(id, (token, kind)): (usize, (&&str, &u32))| {
-            let special = match *kind {
-                CONTROL_TYPE | UNKNOWN_TYPE => true,
-                USER_DEFINED_TYPE => false,
-                _ => return None,
+    /// The tokens that are matched as a whole; those that never stand for text are special. `how` says what else is
+    /// particular about a token.
+    pub(super) fn added_tokens(&self, how: impl Fn(&str) -> Matching) -> Vec<Value> {
+        let whole = |(id, (token, kind)): (usize, (&&str, &Kind))| {
+            let special = match kind {
+                Kind::Control | Kind::Unknown => true,
+                Kind::UserDefined => false,
+                Kind::Normal | Kind::Unused | Kind::Byte => return None,
             };
+            let Matching { takes_spaces_behind, normalized } = how(token);
             Some(json!({
-                "id": id, "content": token, "single_word": false, "lstrip": false, "rstrip": false,
-                "normalized": false, "special": special,
+                "id": id, "content": token, "single_word": false, "lstrip": false, "rstrip": takes_spaces_behind,
+                "normalized": normalized && !special, "special": special,
             }))
         };
-        self.tokens.iter().zip(&self.types).enumerate().filter_map(whole).collect()
+        self.tokens.iter().zip(&self.kinds).enumerate().filter_map(whole).collect()
     }
 }
 
-fn read_types(metadata: &Metadata<'_>, tokens: usize) -> Result<Vec<u32>, GgufError> {
-    let Some(types) = Metadata::optional(metadata.array(TOKEN_TYPES))? else { return Ok(Vec::new()) };
+/// How a token is looked for in a text.
+#[derive(Default)]
+pub(super) struct Matching {
+    /// The spaces behind it belong to it.
+    pub(super) takes_spaces_behind: bool,
+    /// It is looked for in the normalised text, unless it is special.
+    pub(super) normalized: bool,
+}
+
+fn read_kinds(metadata: &Metadata<'_>, tokens: usize) -> Result<Vec<Kind>, GgufError> {
+    let Some(types) = Metadata::optional(metadata.array(TOKEN_TYPES))? else { return Ok(vec![Kind::Normal; tokens]) };
     if types.len() != tokens as u64 {
         let why = format!("{} types for {tokens} tokens", types.len());
         return Err(failed(TOKEN_TYPES, Fault::Conflict(why)));
     }
-    metadata.u32s(TOKEN_TYPES)
+    let kind = |number| {
+        let unknown = || failed(TOKEN_TYPES, Fault::Conflict(format!("{number} is not a type of tokens")));
+        Kind::numbered(number).ok_or_else(unknown)
+    };
+    metadata.u32s(TOKEN_TYPES)?.into_iter().map(kind).collect()
 }
 
 fn index<'a>(tokens: &[&'a str]) -> Result<HashMap<&'a str, usize>, GgufError> {
@@ -77,19 +109,4 @@ fn index<'a>(tokens: &[&'a str]) -> Result<HashMap<&'a str, usize>, GgufError> {
         }
     }
     Ok(ids)
-}
-
-/// The two sides of a merge, which like their union have to be tokens. A side may itself begin with a space.
-fn split<'a>(merge: &'a str, ids: &HashMap<&str, usize>) -> Result<[&'a str; 2], String> {
-    let first = merge.chars().next().map_or(0, char::len_utf8);
-    let (left, right) = merge.get(first..).and_then(|rest| rest.find(' ')).map_or(("", ""), |space| {
-        let (left, right) = merge.split_at(first + space);
-        (left, &right[1..])
-    });
-    let union = format!("{left}{right}");
-    match [left, right, &union].into_iter().find(|part| !ids.contains_key(part)) {
-        None => Ok([left, right]),
-        Some("") => Err(format!("`{merge}` is not a pair of tokens")),
-        Some(part) => Err(format!("`{merge}` needs the token `{part}`, which is not in the vocabulary")),
-    }
 }
