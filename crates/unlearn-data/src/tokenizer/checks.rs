@@ -38,46 +38,51 @@ pub(super) fn check(json: &[u8]) -> Result<(), String> {
     }
 }
 
-/// How many times longer a part makes a text at most.
+/// How many times longer a part makes a text at most. Its fields tell what it is, whatever its `type` says: the library
+/// goes by them where it does not know the type.
 fn growth(part: &Value) -> Result<f64, String> {
     if part.is_null() {
         return Ok(1.0);
     }
-    let length = |value: &Value| value.as_str().map_or(0, str::len) as f64;
-    Ok(match part["type"].as_str().ok_or("one of its parts has no `type`")? {
-        "Sequence" => {
-            let parts = ["normalizers", "pretokenizers", "processors", "decoders"].map(|name| part[name].as_array());
-            parts
-                .into_iter()
-                .flatten()
-                .flatten()
-                .try_fold(1.0, |factor, part| Ok::<_, String>(factor * growth(part)?))?
+    let mut factor = growth_of_type(part["type"].as_str().ok_or("one of its parts has no `type`")?);
+    for name in ["normalizers", "pretokenizers", "processors", "decoders"] {
+        for inner in part[name].as_array().into_iter().flatten() {
+            factor *= growth(inner)?;
         }
-        "Replace" => match length(&part["pattern"]["String"]) {
+    }
+    if let Some(content) = part["content"].as_str() {
+        factor *= match part["pattern"]["String"].as_str().map_or(0, str::len) {
             // An expression can match between any two characters.
-            0.0 => 1.0 + length(&part["content"]),
-            pattern => (length(&part["content"]) / pattern).max(1.0),
-        },
-        // The most that Unicode's normal forms, lower case and spaces around ideographs come to.
+            0 => 1.0 + content.len() as f64,
+            pattern => (content.len() as f64 / pattern as f64).max(1.0),
+        };
+    }
+    if let Some(pieces) = part["single"].as_array() {
+        factor *= (pieces.iter().filter(|piece| piece.get("Sequence").is_some()).count() as f64).max(1.0);
+    }
+    if let Some(charsmap) = part.get("precompiled_charsmap") {
+        check_charsmap(charsmap.as_str().unwrap_or_default())?;
+    }
+    if part["length"].as_u64() == Some(0) {
+        return Err("it cuts texts into pieces of nothing".to_owned());
+    }
+    Ok(factor)
+}
+
+/// The most that Unicode's normal forms, lower case, spaces around ideographs and letters for bytes come to.
+fn growth_of_type(name: &str) -> f64 {
+    match name {
         "NFC" | "NFD" | "Lowercase" => 3.0,
         "NFKC" | "NFKD" => 11.0,
         "BertNormalizer" => 9.0,
         "ByteLevel" => 2.0,
         "Metaspace" => 4.0,
-        "TemplateProcessing" => {
-            let pieces = part["single"].as_array().into_iter().flatten();
-            (pieces.filter(|piece| piece.get("Sequence").is_some()).count() as f64).max(1.0)
-        }
-        "Precompiled" => check_charsmap(part["precompiled_charsmap"].as_str().unwrap_or_default())?,
-        "FixedLength" if part["length"].as_u64() == Some(0) => {
-            return Err("its `FixedLength` cuts texts into pieces of nothing".to_owned());
-        }
         _ => 1.0,
-    })
+    }
 }
 
 /// The charsmap begins with the length of a table, for which the library reserves memory before it looks.
-fn check_charsmap(base64: &str) -> Result<f64, String> {
+fn check_charsmap(base64: &str) -> Result<(), String> {
     let digits = base64.bytes().take(CHARSMAP_HEAD).map(|byte| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
         b'a'..=b'z' => Some(byte - b'a' + 26),
@@ -94,7 +99,7 @@ fn check_charsmap(base64: &str) -> Result<f64, String> {
     if table == 0 || table > there {
         return Err(format!("its `precompiled_charsmap` claims a table of {table} bytes, and has {there}"));
     }
-    Ok(1.0)
+    Ok(())
 }
 
 #[cfg(test)]
