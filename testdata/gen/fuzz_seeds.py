@@ -43,6 +43,7 @@ many = {kind: (values, size) for kind, values, size in [
     (35, 256, 66), (39, 32, 17)]}
 put("gguf/kinds.gguf", tiny.gguf(table=[[f"t{kind}", [values], kind, bytes(range(size))]
                                         for kind, (values, size) in many.items()]))
+put("gguf/sentencepiece.gguf", tiny.gguf(entries=tiny.sentencepiece(["\u2581", "a", "b", "ab"])))
 divisors = ["rope_freqs.weight", [1], 0, struct.pack("<f", 1.0)]
 put("gguf/divisors.gguf", tiny.gguf(table=tiny.tensors() + [divisors]))
 put("chat_template/chatml.jinja", "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'].strip() }}"

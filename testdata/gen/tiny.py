@@ -82,6 +82,23 @@ def metadata():
     ])
 
 
+def sentencepiece(pieces, scores=None):
+    """Metadata with a vocabulary of SentencePiece's form: an unknown token, an end token, and pieces."""
+    g = "tokenizer.ggml."
+    tokens = ["<unk>", "</s>"] + pieces
+    scores = [-float(i) for i in range(len(tokens))] if scores is None else scores
+    kinds = [2, 3] + [1] * len(pieces)
+    kept = {key: raw for key, raw in metadata().items() if not key.startswith(g)}
+    return kept | {
+        g + "model": entry(g + "model", STRING, text("llama")),
+        g + "tokens": entry(g + "tokens", ARRAY, array(STRING, len(tokens), b"".join(map(text, tokens)))),
+        g + "token_type": entry(g + "token_type", ARRAY, array(I32, len(kinds), struct.pack(f"<{len(kinds)}i", *kinds))),
+        g + "scores": entry(g + "scores", ARRAY, array(F32, len(scores), struct.pack(f"<{len(scores)}f", *scores))),
+        g + "bos_token_id": entry(g + "bos_token_id", U32, struct.pack("<I", 1)),
+        g + "eos_token_id": entry(g + "eos_token_id", U32, struct.pack("<I", 1)),
+    }
+
+
 def tensors():
     """Name, dimensions as in the file, type, data."""
     block = "blk.0."
