@@ -7,8 +7,8 @@ each PROMPT with those of `UNLEARN generate --raw`. llama.cpp keeps keys and val
 activations to the type of the weights (for quantised ones, to Q8_0), so that only F32 files can be held closely.
 
 Its GELU is a table of 16-bit floats. Exit status 1 when the tokens of a text differ, or log-probabilities on the mean by
-more than 1e-3 (F32), 0.01 (F16), 0.05
-(BF16) or 0.3. Texts are compared where ROWS hold texts alone, not questions or token ids.
+more than 1e-3 (F32), 0.01 (F16), 0.05 (BF16) or 0.3. Texts are compared where ROWS hold texts alone, not questions or
+token ids.
 Continuations are printed where they differ: two nearly equal scores may be told apart either way.
 
 It is built from source, with a C++ compiler, in about ten minutes:

@@ -166,6 +166,9 @@ fn flags_that_do_not_exist_or_are_out_of_range() {
         (with("--threads -1"), &["-1"]),
         (with("--also neighbour"), &["`--also neighbour`", "`NAME=FILE`"]),
         ("convert model copy --dtype int8".into(), &["`int8`", "f32, f16, bf16"]),
+        ("convert model copy --dtype q8_0".into(), &["folder cannot hold", "`q8_0`", "f32, f16, bf16", "`.gguf`"]),
+        ("convert model a.gguf --dtype int8".into(), &["`int8`", "f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0"]),
+        ("convert model a.gguf --dtype q4_k".into(), &["`q4_k`", "q8_0"]),
         ("run --model model --method npo --retain retain.jsonl --out out".into(), &["`data.forget`", "--forget FILE"]),
         ("run --model model --method npo --forget forget.jsonl --out out".into(), &["`data.retain`", "--retain FILE"]),
         ("run --model model --forget forget.jsonl --out out".into(), &["`method.name`", "--method NAME"]),
@@ -238,6 +241,7 @@ fn a_folder_that_holds_something_is_left_alone() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("full")).expect("a folder");
     scratch.write("full/notes.txt", "mine");
+    scratch.write("old.gguf", "mine");
     let train = "train --model plain --data tokens.jsonl --set train.steps=1 --out";
     let made = scratch.run(&format!("{train} done --quiet"));
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -259,6 +263,9 @@ fn a_folder_that_holds_something_is_left_alone() {
         ("convert plain plain", &["`plain` already exists"]),
         ("convert plain forget.jsonl", &["`forget.jsonl` already exists"]),
         ("convert plain forget.jsonl/out", &["forget.jsonl"]),
+        ("convert plain old.gguf", &["`old.gguf` already exists", "choose a file"]),
+        ("convert plain old.gguf/a.gguf", &["cannot write `old.gguf/a.gguf`"]),
+        ("convert plain nowhere/a.gguf", &["cannot write `nowhere/a.gguf`", "hint: "]),
         ("report done --out nowhere/page.html", &["`nowhere/page.html`"]),
     ]);
 }
@@ -291,6 +298,34 @@ fn a_run_is_resumed_with_what_began_it_only() {
     assert!(command("").status.success(), "what began it goes on");
     scratch.write("out/run.json", &record[..record.len() / 2]);
     scratch.refuse(&[(train, &["`out/run.json` is not valid"])]);
+}
+
+#[test]
+fn models_that_a_gguf_file_cannot_hold() {
+    let scratch = Scratch::new();
+    let spoil = |name: &str, from: &str, file: &str, old: &str, new: &str| {
+        common::copy(&scratch.path(from), &scratch.path(name));
+        let path = scratch.path(name).join(file);
+        let content = fs::read_to_string(&path).expect("a text");
+        assert!(content.contains(old), "{file} holds {old}");
+        fs::write(path, content.replacen(old, new, 1)).expect("a spoilt model");
+    };
+    spoil(
+        "window",
+        "plain",
+        "config.json",
+        "\"model_type\": \"llama\"",
+        "\"model_type\": \"mistral\", \"sliding_window\": 9",
+    );
+    spoil("act", "plain", "config.json", "\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"");
+    spoil("lower", "model", "tokenizer.json", "\"normalizer\": null", "\"normalizer\": {\"type\": \"Lowercase\"}");
+    let hint = "hint: write a folder instead: give a target that does not end in `.gguf`";
+    scratch.refuse(&[
+        ("convert window a.gguf", &["cannot write `a.gguf`", "`sliding_window` of `config.json`", hint]),
+        ("convert act a.gguf --dtype q8_0", &["cannot write `a.gguf`", "`hidden_act`", "Gelu", hint]),
+        ("convert lower a.gguf", &["cannot write `a.gguf`", "`pre_tokenizer` of `tokenizer.json`", hint]),
+        ("convert nowhere a.gguf", &["`nowhere` is not a checkpoint"]),
+    ]);
 }
 
 /// A file system of a few kilobytes, gone when it is dropped.
@@ -328,7 +363,10 @@ fn a_full_disk_leaves_nothing_half_written() {
     let train = "train --model plain --data tokens.jsonl --set train.steps=2 --quiet --out";
     for size in ["4k", "64k"] {
         disk.resize(size);
-        scratch.refuse(&[("convert plain disk/copy", &["cannot write `disk/", "No space left"])]);
+        scratch.refuse(&[
+            ("convert plain disk/copy", &["cannot write `disk/", "No space left"]),
+            ("convert plain disk/copy.gguf", &["cannot write `disk/copy.gguf`", "No space left"]),
+        ]);
     }
     // Large enough for: the recipe, the record too, less than a state, a state but no model.
     for size in ["4k", "64k", "256k", "450k"] {

@@ -43,7 +43,9 @@ impl LanguageModel {
     /// disk is full or the file cannot be written. No half file is left.
     pub fn save_gguf(&self, path: &Path, kind: TensorKind) -> Result<Vec<String>, EngineError> {
         let tokenizer = self.source.tokenizer_files(&self.path)?;
-        let name = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        // A folder's name may hold a dot, as in `SmolLM2-1.7B`.
+        let name = if self.path.is_file() { self.path.file_stem() } else { self.path.file_name() };
+        let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let (source, decoder) = (&self.source.config, self.decoder.config());
         let exported = gguf::export(&name, source, decoder, tokenizer.as_ref(), self.entries(), kind);
         let exported = exported.map_err(|source| EngineError::WriteGguf { path: path.to_owned(), source })?;

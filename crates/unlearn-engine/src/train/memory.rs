@@ -1,6 +1,6 @@
 //! What training takes of memory: an estimate from shapes, before anything is read.
 
-use unlearn_core::recipe::{AdapterKind, Frozen, TrainSection};
+use unlearn_core::recipe::{AdapterKind, Bytes, Frozen, TrainSection};
 use unlearn_data::TokenRow;
 
 use super::Selection;
@@ -134,7 +134,8 @@ fn block_values(c: &DecoderConfig, rank: f64, keys: usize) -> f64 {
     6.0 * width + mlp * inside + 4.0 * queries + 4.0 * kv + 3.0 * (c.heads * keys) as f64 + 7.0 * rank
 }
 
-/// Lowers `micro_tokens`, then sets `gradient_checkpointing`, until the run stays within `max_memory`.
+/// Lowers `micro_tokens`, then sets `gradient_checkpointing`, until the run stays within `max_memory`; what is left of
+/// it bounds the cache of a frozen prefix.
 ///
 /// # Errors
 /// When the longest row does not fit even so.
@@ -152,7 +153,10 @@ pub fn fit(
         let memory = Memory::of(decoder, &selection, &tried, own_bytes, rows);
         least = least.min(memory.total(rows.longest));
         if let Some(tokens) = memory.tokens_within(limit).filter(|t| *t >= rows.longest) {
-            return Ok(TrainSection { micro_tokens: train.micro_tokens.min(tokens), ..tried });
+            let micro_tokens = train.micro_tokens.min(tokens);
+            let left = (limit - memory.total(micro_tokens)).max(0.0) as u64;
+            let prefix_cache = Bytes(train.prefix_cache.0.min(left));
+            return Ok(TrainSection { micro_tokens, prefix_cache, ..tried });
         }
     }
     let reason = format!("the run needs about {:.1} GB, and may take {:.1} GB", least / 1e9, limit / 1e9);

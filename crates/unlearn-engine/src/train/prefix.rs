@@ -22,10 +22,10 @@ pub(super) struct PrefixCache {
 }
 
 impl PrefixCache {
-    /// A cache of at most `bytes`; `None` where there is no prefix, or rows do not come again.
+    /// A cache of at most `bytes`, which change no result; `None` where there is no prefix, or rows do not come again.
     pub(super) fn new(first: usize, again: bool, bytes: u64) -> Option<Self> {
         let capacity = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
-        (first > 0 && again && capacity > 0).then(|| Self { first, capacity, kept: 0, rows: HashMap::new() })
+        (first > 0 && again).then(|| Self { first, capacity, kept: 0, rows: HashMap::new() })
     }
 
     /// What layer `first` reads, `[rows, tokens, width]`, padded with zeros on the right.
