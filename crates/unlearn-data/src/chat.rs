@@ -1,5 +1,8 @@
 //! Chat templates: the Jinja text that a checkpoint carries, rendered as `transformers` renders it.
 
+mod assignment;
+mod limits;
+
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
@@ -70,18 +73,32 @@ impl ChatTemplate {
     /// The conversation as one text; with `add_generation_prompt`, up to where the answer begins.
     ///
     /// # Errors
-    /// When the template does not parse, or refuses the conversation.
+    /// When the template does not parse, refuses the conversation, or costs more than any chat template needs.
     pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, DataError> {
+        if self.source.len() > limits::LONGEST {
+            let reason = format!("{} has {} bytes, more than {}", self.name, self.source.len(), limits::LONGEST);
+            return Err(DataError::Template { reason });
+        }
+        let (template, messages) = (self.clone(), messages.to_vec());
+        let rendered = limits::within(move || template.render_here(&messages, add_generation_prompt));
+        rendered.unwrap_or_else(|reason| Err(DataError::Template { reason: format!("{}: {reason}", self.name) }))
+    }
+
+    fn render_here(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, DataError> {
         let mut env = Environment::new();
         env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(failed)?);
-        env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        env.set_unknown_method_callback(limits::method);
         env.add_function("raise_exception", |message: String| -> Result<String, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
-        env.add_function("strftime_now", |format: String| jiff::Zoned::now().strftime(&format).to_string());
+        env.add_function("strftime_now", limits::now);
+        env.add_filter(assignment::OF_NAME, assignment::assigned);
+        env.add_filter(assignment::OF_FIELD, assignment::stored);
+        env.set_fuel(Some(limits::fuel(messages)));
         // By default the name's extension would decide on escaping.
         env.set_auto_escape_callback(|_| AutoEscape::None);
-        let template = env.template_from_named_str(&self.name, &self.source).map_err(failed)?;
+        let source = assignment::guarded(&self.source);
+        let template = env.template_from_named_str(&self.name, &source).map_err(failed)?;
         let messages = minijinja::Value::from(Serde(messages));
         template
             .render(context! {
@@ -95,7 +112,11 @@ impl ChatTemplate {
 }
 
 fn failed(e: Error) -> DataError {
-    DataError::Template { reason: e.to_string() }
+    let reason = match e.kind() {
+        ErrorKind::OutOfFuel => format!("it was stopped, as it takes more steps than any chat template needs ({e})"),
+        _ => e.to_string(),
+    };
+    DataError::Template { reason }
 }
 
 /// `tokenizer_config.json` gives the template as a text or as a list of named ones.
@@ -133,5 +154,52 @@ mod tests {
         let error = refusing.render(&[], false).expect_err("the template refuses");
         assert!(error.to_string().contains("no system role"));
         assert!(ChatTemplate::new("{% if %}", "", "").render(&[], false).is_err());
+    }
+
+    /// A list that doubles, lists in lists, a namespace in itself, each with what is said of it.
+    #[test]
+    fn a_template_that_does_not_end_or_grows_is_refused() {
+        let deep = |part: &str, n: usize| part.repeat(n);
+        let loops =
+            "{% set ns = namespace(x=[]) %}{% for i in range(9999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}";
+        let doubles = "{% set x = [1] %}".to_owned() + &deep("{% set x = [x, x] %}", 30) + "{{ x }}";
+        let cases: Vec<(String, &str)> = vec![
+            ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}".into(), "steps"),
+            ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".into(), "recursion"),
+            ("{{ 'a' * 1000000000 }}".into(), "steps"),
+            ("{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}".into(), "namespace"),
+            ("{% set ns = namespace() %}{% set b, ns.a = 1, [ns] %}{{ ns }}".into(), "namespace"),
+            ("{% set ns = namespace() %}{% set ns.a = ns) if 1 else (0 %}{{ ns }}".into(), "syntax"),
+            ("{%- set ns = namespace() -%}{%-set ns . a=ns.items()+%}{{ ns }}".into(), ""),
+            ("{% raw %}{% set %}'{% endraw %}{% set n = namespace() %}{% set n.a = n %}{{ n }}".into(), "namespace"),
+            ("{# ' #}{{ '{%' }}{% set n = namespace() %}{% set n.a = n %}{{ n }}".into(), "namespace"),
+            (loops.into(), "nested too deep"),
+            (doubles, "steps"),
+            ("{{ '{:1000000000}'.format('a') }}".into(), "steps"),
+            ("{{ ''.join([[1]]) }}".into(), "takes texts"),
+            ("{{ strftime_now('%Q%') }}".into(), "strftime_now"),
+            (deep("{% if 1 %}", 5000), "recursion"),
+            (" ".repeat(1 << 20), "bytes"),
+            ("{{ ".to_owned() + &deep("-", 60_000) + "1 }}", ""),
+            ("{{ x".to_owned() + &deep(".a", 30_000) + " }}", ""),
+        ];
+        for (source, expected) in cases {
+            let shown = source.chars().take(80).collect::<String>();
+            match ChatTemplate::new(source, "", "").render(&[Message::new("user", "hi")], true) {
+                Ok(_) => assert_eq!(expected, "", "{shown}"),
+                Err(e) => assert!(e.to_string().contains(expected), "{shown}: {e}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_templates_assign_stays_what_it_is() {
+        let source = "{% set ns = namespace(n=0, last=none) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}\
+             {% set ns.last = m %}{% set ns.keys = m.keys() | list %}{% endfor %}{% set rest = messages[1:] %}\
+             {% set a, b = 1, ns.n == 2 %}{% set c = 'x=y %}' %}{% set d %}e{% endset %}\
+             {{ ns.n }} {{ ns.last.content }} {{ rest | length }} {{ ns.keys }} {{ a }} {{ b }} {{ c }} {{ d }}";
+        let messages = [Message::new("user", "q"), Message::new("assistant", "r")];
+        let text = ChatTemplate::new(source, "", "").render(&messages, false).expect("renders");
+        assert_eq!(text, "2 r 1 ['role', 'content'] 1 True x=y %} e");
     }
 }

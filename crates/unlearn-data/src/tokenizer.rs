@@ -1,6 +1,9 @@
 //! The tokenizer, and what a checkpoint says about its special tokens.
 
-use std::path::Path;
+mod checks;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use unlearn_core::file;
@@ -13,13 +16,15 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     eos: Option<u32>,
     pad: Option<u32>,
+    /// Where it came from, for errors.
+    path: PathBuf,
 }
 
 impl Tokenizer {
     /// A tokenizer in memory. `eos_token` ends an answer.
     pub fn new(inner: tokenizers::Tokenizer, eos_token: Option<&str>) -> Self {
         let eos = eos_token.and_then(|t| inner.token_to_id(t));
-        Self { inner, eos, pad: None }
+        Self { inner, eos, pad: None, path: "tokenizer.json".into() }
     }
 
     /// The tokenizer of a checkpoint's folder; `None` where it has no `tokenizer.json`.
@@ -37,13 +42,18 @@ impl Tokenizer {
         Self::of_files(&bytes, &config, &path).map(Some)
     }
 
-    /// The tokenizer of a `tokenizer.json` and a `tokenizer_config.json`; `path` is where they came from.
+    /// The tokenizer of a `tokenizer.json` and a `tokenizer_config.json`; `path` is where they came from. Truncation and
+    /// padding are left out, as transformers does unless it is asked for them: rows are cut and filled up elsewhere.
     ///
     /// # Errors
     /// When they cannot be used.
     pub fn of_files(json: &[u8], config: &Value, path: &Path) -> Result<Self, DataError> {
         let fail = |reason: String| DataError::Tokenizer { path: path.to_owned(), reason };
-        let inner = tokenizers::Tokenizer::from_bytes(json).map_err(|e| fail(e.to_string()))?;
+        checks::check(json).map_err(fail)?;
+        let read = || tokenizers::Tokenizer::from_bytes(json).map_err(|e| e.to_string());
+        let mut inner = guarded(read).map_err(fail)?;
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(|e| fail(e.to_string()))?;
         let eos = match chat::special_token(&config["eos_token"]) {
             None => None,
             Some(t) => match inner.token_to_id(&t) {
@@ -52,7 +62,7 @@ impl Tokenizer {
             },
         };
         let pad = chat::special_token(&config["pad_token"]).and_then(|t| inner.token_to_id(&t));
-        Ok(Self { inner, eos, pad })
+        Ok(Self { inner, eos, pad, path: path.to_owned() })
     }
 
     /// Token ids of a text. `special` lets the tokenizer add what it adds to a whole text (e.g. a first token).
@@ -60,10 +70,8 @@ impl Tokenizer {
     /// # Errors
     /// When the tokenizer refuses the text.
     pub fn encode(&self, text: &str, special: bool) -> Result<Vec<u32>, DataError> {
-        let encoding = self.inner.encode_fast(text, special);
-        let encoding =
-            encoding.map_err(|e| DataError::Tokenizer { path: "tokenizer.json".into(), reason: e.to_string() })?;
-        Ok(encoding.get_ids().to_vec())
+        let encode = || self.inner.encode_fast(text, special).map_err(|e| e.to_string());
+        Ok(guarded(encode).map_err(|reason| self.failed(reason))?.get_ids().to_vec())
     }
 
     /// The text of token ids, special tokens left out.
@@ -71,8 +79,11 @@ impl Tokenizer {
     /// # Errors
     /// When the tokenizer's decoder fails.
     pub fn decode(&self, ids: &[u32]) -> Result<String, DataError> {
-        let text = self.inner.decode(ids, true);
-        text.map_err(|e| DataError::Tokenizer { path: "tokenizer.json".into(), reason: e.to_string() })
+        guarded(|| self.inner.decode(ids, true).map_err(|e| e.to_string())).map_err(|reason| self.failed(reason))
+    }
+
+    fn failed(&self, reason: String) -> DataError {
+        DataError::Tokenizer { path: self.path.clone(), reason }
     }
 
     /// The token that ends an answer.
@@ -95,9 +106,14 @@ impl Tokenizer {
     /// # Errors
     /// When it cannot be serialised.
     pub fn to_json(&self) -> Result<String, DataError> {
-        let json = self.inner.to_string(true);
-        json.map_err(|e| DataError::Tokenizer { path: "tokenizer.json".into(), reason: e.to_string() })
+        self.inner.to_string(true).map_err(|e| self.failed(e.to_string()))
     }
+}
+
+/// The library panics on some contents of its file, such as a charsmap that points outside of itself.
+fn guarded<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let caught = catch_unwind(AssertUnwindSafe(run));
+    caught.unwrap_or_else(|_| Err("the tokenizer's library failed on it".to_owned()))
 }
 
 impl std::fmt::Debug for Tokenizer {

@@ -6,8 +6,11 @@ use crate::decoder::{
     Activation, DecoderConfig, LayerKind, MlpForm, Names, NormKind, NormPlace, QkvLayout, QueryKeyNorm, Residual,
 };
 
-/// The decoder is laid out before the weights are looked at: a count beyond this would only fill the memory.
-const MOST_LAYERS: usize = 4096;
+/// The decoder is laid out before the weights are looked at: a count beyond this would only fill the memory. Known
+/// models have up to 126.
+const MOST_LAYERS: usize = 1024;
+/// What is computed from sizes stays within their own limit, so that products of two of them can be counted.
+const LARGEST: usize = 1 << 31;
 
 /// What a family's configuration class gives to fields that a checkpoint leaves out.
 pub struct Defaults {
@@ -85,6 +88,19 @@ pub fn layers(f: &Fields<'_>, field: &str) -> Result<usize, EngineError> {
         n if n > MOST_LAYERS => Err(f.bad(field, format!("is {n}, more than any model has"))),
         n => Ok(n),
     }
+}
+
+/// Refuses sizes that are each possible and together are not.
+pub fn check(f: &Fields<'_>, config: &DecoderConfig) -> Result<(), EngineError> {
+    let all_heads = config.heads.saturating_mul(config.head_dim);
+    if all_heads > LARGEST {
+        let reason = format!("is {}, and {} such heads are wider than any model", config.head_dim, config.heads);
+        return Err(f.bad("head_dim", reason));
+    }
+    if config.context > LARGEST {
+        return Err(f.bad("max_position_embeddings", format!("comes to {}, more than any model has", config.context)));
+    }
+    Ok(())
 }
 
 fn head_dim(f: &Fields<'_>, default: Option<usize>, hidden_size: usize, heads: usize) -> Result<usize, EngineError> {

@@ -48,6 +48,11 @@ const HARMLESS: &[&str] = &[
     "n_ctx",
 ];
 
+/// A value as messages show it: its beginning.
+fn shown(value: &Value) -> String {
+    value.to_string().chars().take(60).collect()
+}
+
 /// The fields of a `config.json`.
 pub struct Fields<'a> {
     value: &'a Value,
@@ -76,7 +81,7 @@ impl<'a> Fields<'a> {
             Fields { value, path: self.path, place, asked: Rc::clone(&self.asked) }
         };
         match self.get(field) {
-            Some(v) if !v.is_object() => Err(self.bad(field, format!("is not an object but {v}"))),
+            Some(v) if !v.is_object() => Err(self.bad(field, format!("is not an object but {}", shown(v)))),
             value => Ok(value.map(inner)),
         }
     }
@@ -94,7 +99,7 @@ impl<'a> Fields<'a> {
     /// A text.
     pub fn text(&self, field: &str) -> Result<&'a str, EngineError> {
         let value = self.get(field).ok_or_else(|| self.bad(field, "is missing"))?;
-        value.as_str().ok_or_else(|| self.bad(field, format!("is not a text but {value}")))
+        value.as_str().ok_or_else(|| self.bad(field, format!("is not a text but {}", shown(value))))
     }
 
     /// A size: an integer from 1 to 2³¹.
@@ -102,7 +107,7 @@ impl<'a> Fields<'a> {
         let value = self.get(field).ok_or_else(|| self.bad(field, "is missing"))?;
         match value.as_u64() {
             Some(n) if (1..=1 << 31).contains(&n) => Ok(n as usize),
-            _ => Err(self.bad(field, format!("is not a positive integer but {value}"))),
+            _ => Err(self.bad(field, format!("is not a positive integer but {}", shown(value)))),
         }
     }
 
@@ -117,7 +122,7 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some(v) => match v.as_f64() {
                 Some(x) if x > 0.0 && x.is_finite() => Ok(Some(x)),
-                _ => Err(self.bad(field, format!("is not a positive number but {v}"))),
+                _ => Err(self.bad(field, format!("is not a positive number but {}", shown(v)))),
             },
         }
     }
@@ -166,7 +171,7 @@ impl<'a> Fields<'a> {
     pub fn switch_or(&self, field: &str, default: bool) -> Result<bool, EngineError> {
         match self.get(field) {
             None => Ok(default),
-            Some(v) => v.as_bool().ok_or_else(|| self.bad(field, format!("is not true or false but {v}"))),
+            Some(v) => v.as_bool().ok_or_else(|| self.bad(field, format!("is not true or false but {}", shown(v)))),
         }
     }
 
@@ -176,7 +181,7 @@ impl<'a> Fields<'a> {
         if value.as_str().is_some_and(|v| known.contains(&v)) {
             return Ok(());
         }
-        Err(self.bad(field, format!("is {value}, and this decoder knows {}", known.join(", "))))
+        Err(self.bad(field, format!("is {}, and this decoder knows {}", shown(value), known.join(", "))))
     }
 
     /// Refuses whatever was not asked for, as far as it could change what the model computes: an option that is
@@ -204,8 +209,7 @@ impl<'a> Fields<'a> {
             });
         match rest {
             Some((name, value)) => {
-                let value: String = value.to_string().chars().take(60).collect();
-                Err(self.bad(name, format!("is {value}, an option that this decoder lacks")))
+                Err(self.bad(name, format!("is {}, an option that this decoder lacks", shown(value))))
             }
             None => Ok(()),
         }

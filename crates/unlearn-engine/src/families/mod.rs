@@ -66,5 +66,6 @@ pub fn decoder_config(config: &Value, path: &Path) -> Result<DecoderConfig, Engi
         .map_err(|source| EngineError::Family { path: path.to_owned(), source })?;
     let decoder = (family.config)(&fields)?;
     fields.refuse_the_rest()?;
+    common::check(&fields, &decoder)?;
     Ok(decoder)
 }

@@ -26,8 +26,9 @@ pub fn model(context: &Context, recipe: &Recipe) -> Result<LanguageModel> {
 pub fn examined(context: &Context, recipe: &Recipe, path: &Path) -> Result<LanguageModel> {
     let Some(limit) = recipe.train.max_memory else { return context.model(path) };
     let decoder = Decoder::new(LanguageModel::read_config(path)?);
-    let whole = 4 * decoder.specs().iter().map(Spec::len).sum::<usize>() as u64;
-    let loading = if 2 * whole > limit.0 { Loading::Packed(Frozen::Own) } else { Loading::Whole };
+    // A configuration may claim any size; the weights are looked at later.
+    let values = decoder.specs().iter().map(|spec| Spec::len(spec) as u64).fold(0, u64::saturating_add);
+    let loading = if values.saturating_mul(8) > limit.0 { Loading::Packed(Frozen::Own) } else { Loading::Whole };
     Ok(LanguageModel::load(path, loading, &context.device)?)
 }
 

@@ -17,6 +17,10 @@ const SPACE: char = '\u{2581}';
 /// Far beyond what SentencePiece makes; the work for a piece grows with the square of its length.
 const LONGEST_PIECE: usize = 1024;
 
+/// Bytes of all pairs for each byte of the pieces, and for none. Pieces that begin alike have as many pairs as the square
+/// of their number; known vocabularies have some three for each piece.
+const MOST_PAIRED: (usize, usize) = (16, 64 << 10);
+
 /// Settings of the normalisation that are not converted.
 const NORMALISATION: [&str; 2] = ["tokenizer.ggml.remove_extra_whitespaces", "tokenizer.ggml.precompiled_charsmap"];
 
@@ -131,7 +135,8 @@ fn scores(metadata: &Metadata<'_>, vocabulary: &Vocabulary<'_>) -> Result<Vec<f3
 /// right side. Only what stands for text takes part.
 fn merges<'a>(vocabulary: &Vocabulary<'a>, scores: &[f32]) -> Result<Vec<[&'a str; 2]>, GgufError> {
     let id_of = |piece: &str| vocabulary.ids.get(piece).copied().filter(|id| vocabulary.kinds[*id] == Kind::Normal);
-    let mut pairs = Vec::new();
+    let (mut pairs, mut paired) = (Vec::new(), 0);
+    let most = MOST_PAIRED.1 + MOST_PAIRED.0 * vocabulary.tokens.iter().map(|token| token.len()).sum::<usize>();
     for (id, piece) in vocabulary.tokens.iter().enumerate().filter(|(id, _)| vocabulary.kinds[*id] == Kind::Normal) {
         if piece.len() > LONGEST_PIECE {
             let why = format!("token {id} has {} bytes, more than {LONGEST_PIECE}", piece.len());
@@ -145,6 +150,11 @@ fn merges<'a>(vocabulary: &Vocabulary<'a>, scores: &[f32]) -> Result<Vec<[&'a st
             }
         }
         pairs[start..].sort_by_key(|(.., ids)| *ids);
+        paired += piece.len() * (pairs.len() - start);
+        if paired > most {
+            let why = "its pieces can be put together in more ways than those of any model".to_owned();
+            return Err(failed(TOKENS, Fault::Conflict(why)));
+        }
     }
     let lengths = |left: &str, right: &str| Reverse((left.chars().count(), right.chars().count()));
     // Adding zero makes one of both zeros, which are the same score.

@@ -101,7 +101,7 @@ fn read_kinds(metadata: &Metadata<'_>, tokens: usize) -> Result<Vec<Kind>, GgufE
 }
 
 fn index<'a>(tokens: &[&'a str]) -> Result<HashMap<&'a str, usize>, GgufError> {
-    let mut ids = HashMap::with_capacity(tokens.len());
+    let mut ids = HashMap::new();
     for (id, token) in tokens.iter().enumerate() {
         if let Some(earlier) = ids.insert(*token, id) {
             let why = format!("the tokens {earlier} and {id} are both `{token}`");
