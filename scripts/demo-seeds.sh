@@ -9,7 +9,10 @@ out=${1:-runs/demo-seeds}
 mkdir -p "$out"
 cargo build --release --quiet
 for seed in 1 2 3; do
-  [ -f "$out/$seed.json" ] || target/release/unlearn demo --seed "$seed" --out "$out/$seed" --json >"$out/$seed.json"
+  [ -f "$out/$seed.json" ] && continue
+  # Under another name until it is whole: an interrupted one does not count as done.
+  target/release/unlearn demo --seed "$seed" --out "$out/$seed" --json >"$out/$seed.part"
+  mv "$out/$seed.part" "$out/$seed.json"
 done
 python3 - "$out" <<'PY'
 import json, sys

@@ -160,7 +160,7 @@ pub fn companions_digest(path: &Path) -> Result<Option<String>, EngineError> {
 /// Writes a checkpoint folder, so that no half checkpoint is ever seen.
 ///
 /// # Errors
-/// As [`write_neighbour`].
+/// When the disk is full or the folder cannot be written; the old folder, if there was one, is then untouched.
 pub fn write_folder(dir: &Path, source: &Source, entries: &[Entry<'_>]) -> Result<(), EngineError> {
     write_neighbour(dir, |part| {
         file::write_json(&part.join("config.json"), &source.config)?;
