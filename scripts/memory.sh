@@ -37,4 +37,4 @@ for mode in 'all weights' 'all weights, gradient checkpointing' 'adapters (rank 
     measure "$mode" "$(estimate "$mode")" "${flags[@]}"
 done
 measure 'adapters, `--max-memory 1GB`' 'at most 1.00 GB' --adapter lora --max-memory 1GB
-measure 'all weights, `--max-memory 2.5GB`' 'at most 2.50 GB' --max-memory 2.5GB
+measure 'all weights, `--max-memory 3GB`' 'at most 3.00 GB' --max-memory 3GB

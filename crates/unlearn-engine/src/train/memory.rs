@@ -13,6 +13,9 @@ const PROGRAM: f64 = 80e6;
 const LOGIT_COPIES: f64 = 3.0;
 /// Bytes for each value that is trained: its gradient and two moments.
 const TRAINED: f64 = 12.0;
+/// Copies of the gradient of a trained embedding or output matrix that exist at once: as the tape has it, transposed,
+/// and on its way to the sum.
+const GRADIENT_COPIES: f64 = 3.0;
 
 /// Embeddings give rows, and an output matrix is unpacked in parts of which two exist at once.
 const UNPACKED_PART: f64 = 128e6;
@@ -63,12 +66,16 @@ impl Memory {
             Frozen::Q8 => 1.0625,
         };
         let (mut weights, mut trained, mut largest_block) = (0.0, 0.0, vec![0.0; c.layers.len()]);
+        let mut outside = 0.0f64;
         let (mut unpacked_blocks, mut unpacked_outside) = (vec![0.0; c.layers.len()], 0.0f64);
         for (spec, &is_trained) in specs.iter().zip(&selection.trained) {
             let n = spec.len() as f64;
             weights += n * if is_trained { 4.0 } else { kept(spec) };
             if is_trained {
                 trained += n;
+                if spec.layer.is_none() {
+                    outside = outside.max(n);
+                }
             }
             if let Some(layer) = spec.layer {
                 largest_block[layer] += n;
@@ -94,7 +101,7 @@ impl Memory {
             } else {
                 unpacked_blocks[first..].iter().sum()
             };
-        let training = trained * TRAINED;
+        let training = trained * TRAINED + 4.0 * GRADIENT_COPIES * outside;
         let block = block_values(c, rank, rows.longest) * 4.0;
         let width = 4.0 * c.hidden_size as f64;
         let blocks = if train.gradient_checkpointing { block + graphs * width } else { graphs * block };
