@@ -162,13 +162,16 @@ pub fn companions_digest(path: &Path) -> Result<Option<String>, EngineError> {
 /// # Errors
 /// When the disk is full or the folder cannot be written; the old folder, if there was one, is then untouched.
 pub fn write_folder(dir: &Path, source: &Source, entries: &[Entry<'_>]) -> Result<(), EngineError> {
-    write_neighbour(dir, |part| {
-        file::write_json(&part.join("config.json"), &source.config)?;
-        for (name, content) in &source.companions {
-            file::write_bytes(&part.join(name), content)?;
-        }
-        write_tensors(&part.join("model.safetensors"), entries)
-    })
+    write_neighbour(dir, |part| fill_folder(part, source, entries))
+}
+
+/// Writes a checkpoint's files into a folder.
+pub(crate) fn fill_folder(dir: &Path, source: &Source, entries: &[Entry<'_>]) -> Result<(), EngineError> {
+    file::write_json(&dir.join("config.json"), &source.config)?;
+    for (name, content) in &source.companions {
+        file::write_bytes(&dir.join(name), content)?;
+    }
+    write_tensors(&dir.join("model.safetensors"), entries)
 }
 
 /// Writes a folder: into a neighbour first, then renamed.

@@ -5,8 +5,8 @@ mod precision;
 mod safetensors;
 mod tensors;
 
-pub(crate) use folder::write_neighbour;
 pub use folder::{Source, companions_digest, digest, write_folder};
+pub(crate) use folder::{fill_folder, write_neighbour};
 pub use precision::Precision;
 pub(crate) use safetensors::map_file;
 pub use safetensors::{Entry, Stored, WeightFiles, write_tensors};

@@ -103,8 +103,8 @@ pub fn generate(
         let unseen: Vec<Vec<bool>> = open.iter().map(|o| o.unseen.clone()).collect();
         // Where frequencies change with a row's length, what is in the cache was turned by other angles.
         let now: Vec<usize> = unseen.iter().map(|row| regime_of(model, row)).collect();
-        if now != std::mem::replace(&mut regime, now.clone()) {
-            cache = Cache::default();
+        if now != regime {
+            (cache, regime) = (Cache::default(), now);
         }
         let input = open.iter().flat_map(|o| o.input(&prompts[o.row], &done[o.row].ids, cache.len()));
         let data = TensorData::new(input.collect::<Vec<i64>>(), [open.len(), unseen[0].len() - cache.len()]);

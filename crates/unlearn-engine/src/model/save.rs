@@ -1,11 +1,12 @@
 //! Writing a model.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use super::LanguageModel;
 use crate::EngineError;
 use crate::adapter::{self, peft};
-use crate::checkpoint::{Entry, Precision, Stored, Tensors, map_file, write_folder};
+use crate::checkpoint::{Entry, Precision, Stored, Tensors, fill_folder, map_file, write_folder, write_neighbour};
 use crate::decoder::Spec;
 use crate::gguf::{self, Checkpoint, TensorKind};
 
@@ -87,15 +88,22 @@ impl LanguageModel {
             Some((tensors, path)) => tensors.names_of(&self.decoder, path)?,
             None => Vec::new(),
         };
+        // A tensor is asked for while the file is written: what fails then takes the file back.
+        let failed = RefCell::new(None);
+        let note = &failed;
         let entry = |(i, spec): (usize, &Spec)| {
             let from_base = base.filter(|_| !self.parameters.is_trained(i)).map(|(tensors, _)| (tensors, &stored[i]));
             let values = move || {
                 let spec = &self.parameters.specs()[i];
                 let own = || spec.to_disk(self.parameters.values(i));
                 let mut values = match from_base.map(|(tensors, name)| tensors.read(name)) {
-                    // Its presence, shape and format were checked when the model was read.
                     Some(Ok(Some(Stored { values, .. }))) => values,
-                    _ => own(),
+                    Some(Err(e)) => {
+                        note.replace(Some(e));
+                        own()
+                    }
+                    // Of a checkpoint it is there: its names were looked up above.
+                    Some(Ok(None)) | None => own(),
                 };
                 if let Some(delta) = adapter::delta(&self.parameters, i) {
                     values.iter_mut().zip(spec.to_disk(delta)).for_each(|(x, d)| *x += d);
@@ -110,6 +118,9 @@ impl LanguageModel {
             entry
         };
         let entries: Vec<Entry<'_>> = self.decoder.specs().iter().enumerate().map(entry).collect();
-        write_folder(dir, &self.source, &entries)
+        write_neighbour(dir, |part| {
+            fill_folder(part, &self.source, &entries)?;
+            failed.take().map_or(Ok(()), Err)
+        })
     }
 }

@@ -40,7 +40,7 @@ impl RowSizes {
     }
 }
 
-/// Bytes that a training run takes. The counts of what a graph keeps were set by measuring peaks (docs/memory.md).
+/// Bytes that a training run takes. The counts of what a graph keeps were set by measuring peaks (docs/results.md).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Memory {
     /// Weights in memory, frozen ones as they are kept.
@@ -65,8 +65,7 @@ impl Memory {
             Frozen::F16 | Frozen::Bf16 => 2.0,
             Frozen::Q8 => 1.0625,
         };
-        let (mut weights, mut trained, mut largest_block) = (0.0, 0.0, vec![0.0; c.layers.len()]);
-        let mut outside = 0.0f64;
+        let (mut weights, mut trained, mut outside) = (0.0, 0.0, 0.0f64);
         let (mut unpacked_blocks, mut unpacked_outside) = (vec![0.0; c.layers.len()], 0.0f64);
         for (spec, &is_trained) in specs.iter().zip(&selection.trained) {
             let n = spec.len() as f64;
@@ -76,9 +75,6 @@ impl Memory {
                 if spec.layer.is_none() {
                     outside = outside.max(n);
                 }
-            }
-            if let Some(layer) = spec.layer {
-                largest_block[layer] += n;
             }
             if !is_trained && kept(spec) < 4.0 {
                 match spec.layer {
@@ -91,7 +87,8 @@ impl Memory {
         let adapters: f64 =
             selection.adapted.iter().map(|&i| (specs[i].shape[0] + specs[i].shape[1]) as f64 * rank).sum();
         (weights, trained) = (weights + 4.0 * adapters, trained + adapters);
-        let first = lowest(specs, selection, c.layers.len());
+        let places = (0..specs.len()).filter(|&i| selection.trained[i] || selection.adapted.contains(&i));
+        let first = places.filter_map(|i| specs[i].first_layer()).min().unwrap_or(c.layers.len());
         let graphs = (c.layers.len() - first).max(1) as f64;
         let largest = |all: &[f64]| all.iter().copied().fold(0.0, f64::max);
         // A graph holds what it unpacked until the way back; a block's graph only its own.
@@ -121,16 +118,6 @@ impl Memory {
         let left = bytes - self.total(0);
         (left > 0.0).then(|| (left / self.per_token) as usize)
     }
-}
-
-/// The lowest layer with something trained in it.
-fn lowest(specs: &[Spec], selection: &Selection, layers: usize) -> usize {
-    let trained = (0..specs.len()).filter(|&i| selection.trained[i]);
-    let below_norm = |i: usize| match specs[i].role {
-        crate::decoder::Role::Embedding | crate::decoder::Role::Positions => Some(0),
-        _ => specs[i].layer,
-    };
-    trained.chain(selection.adapted.iter().copied()).filter_map(below_norm).min().unwrap_or(layers)
 }
 
 /// Numbers that a block's graph keeps of one token; its scores over `keys` tokens exist three times.

@@ -65,7 +65,7 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
         return Err(RecipeError::Missing { field: "data.retain", hint }.into());
     }
     let model = training::examined(context, &recipe, recipe.model_path()?)?;
-    Selection::new(&recipe.train, &model.decoder)?;
+    let everything = Selection::new(&recipe.train, &model.decoder)?.is_everything();
     let encoder = model.encoder(&recipe.chat);
     let forget = sets::token_rows(&model, &encoder, &recipe.data.forget, recipe.data.limit)?;
     let retain = match needs.retain {
@@ -90,8 +90,13 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
     }
     job.event(&Event::Phase { name: "reference".into() })?;
     let reference = ask_reference(context, &recipe, &model, needs, &forget, &retain)?;
-    drop(model);
-    let mut model = training::model(context, &recipe)?;
+    // Read whole and to be trained whole: it serves as it is.
+    let mut model = if everything && recipe.train.max_memory.is_none() {
+        model
+    } else {
+        drop(model);
+        training::model(context, &recipe)?
+    };
     training::train_and_save(
         context,
         &mut job,

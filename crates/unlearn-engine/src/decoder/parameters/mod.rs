@@ -109,12 +109,7 @@ impl Parameters {
     /// the final norm is.
     #[must_use]
     pub fn lowest_trained_layer(&self) -> Option<usize> {
-        let places = self.trained().into_iter().map(|i| &self.specs[i]);
-        let layers = places.filter_map(|s| match s.role {
-            Role::Embedding | Role::Positions => Some(0),
-            _ => s.layer,
-        });
-        layers.min()
+        self.trained().into_iter().filter_map(|i| self.specs[i].first_layer()).min()
     }
 
     /// A copy of one parameter's values, in memory's layout.

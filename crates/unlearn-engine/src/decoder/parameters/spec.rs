@@ -76,6 +76,15 @@ impl Spec {
         matches!(self.role, Role::Linear | Role::IntoStream)
     }
 
+    /// The lowest layer that its gradient goes through: 0 for embeddings, none above the blocks.
+    #[must_use]
+    pub fn first_layer(&self) -> Option<usize> {
+        match self.role {
+            Role::Embedding | Role::Positions => Some(0),
+            _ => self.layer,
+        }
+    }
+
     /// Its shape in the checkpoint.
     #[must_use]
     pub fn disk_shape(&self) -> Vec<usize> {
