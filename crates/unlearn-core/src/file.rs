@@ -6,6 +6,20 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+/// Files beside the weights that make a checkpoint what it is; they are fetched
+/// with it and carried over unchanged. `config.json` is not among them: no checkpoint is without it.
+pub const COMPANIONS: &[&str] = &[
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+];
+
 /// A file or folder that could not be read or written.
 #[derive(Debug, Error)]
 pub enum FileError {

@@ -9,19 +9,6 @@ use unlearn_core::{FileError, file, registry};
 use crate::name::stays_inside;
 use crate::{HubError, Repository};
 
-/// Everything but the weights that a checkpoint may hold and `unlearn` carries over.
-const COMPANIONS: &[&str] = &[
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.model",
-];
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
@@ -42,7 +29,8 @@ pub(crate) fn choose(repository: &Repository, files: &[String], patterns: &[Stri
     };
     let has = |name: &str| files.iter().any(|f| f == name);
     let ending = |ends: &[&str]| files.iter().filter(|f| ends.iter().any(|e| f.ends_with(e))).collect::<Vec<_>>();
-    let mut needed: Vec<String> = COMPANIONS.iter().filter(|n| has(n)).map(|n| (*n).to_owned()).collect();
+    let mut needed: Vec<String> =
+        ["config.json"].iter().chain(file::COMPANIONS).filter(|n| has(n)).map(|n| (*n).to_owned()).collect();
     if has("config.json") && has(SINGLE) {
         needed.push(SINGLE.into());
         return Ok(Choice { files: needed, index: None });

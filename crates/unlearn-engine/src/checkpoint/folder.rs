@@ -12,19 +12,6 @@ use crate::EngineError;
 use crate::adapter::peft;
 use crate::gguf::TokenizerFiles;
 
-/// Files beside the weights that make a checkpoint what it is; they are carried over unchanged.
-const COMPANIONS: &[&str] = &[
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.model",
-];
-
 /// What a checkpoint holds besides its weights.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
@@ -53,7 +40,7 @@ impl Source {
         }
         let config = file::read_json(&dir.join("config.json"))?;
         let mut companions = BTreeMap::new();
-        for name in COMPANIONS {
+        for name in file::COMPANIONS {
             let path = dir.join(name);
             if path.exists() {
                 companions.insert((*name).to_owned(), fs::read(&path).map_err(|e| FileError::read(&path, e))?);
