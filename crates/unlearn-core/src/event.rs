@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// A phase of the run began: `reference`, `train`, `evaluate`, `save`.
+    /// A phase of the run began: `alternates`, `reference`, `train`, `evaluate`, `save`.
     Phase {
         /// Its name.
         name: String,

@@ -110,6 +110,14 @@ impl RunFolder {
     pub fn answers_before(&self) -> PathBuf {
         self.0.join("answers-before.jsonl")
     }
+    /// `alternates.jsonl`: other answers to the forget questions that the model was asked for.
+    pub fn alternates(&self) -> PathBuf {
+        self.0.join("alternates.jsonl")
+    }
+    /// `state/reference/`: what was asked of the reference.
+    pub fn reference_cache(&self) -> PathBuf {
+        self.state().join("reference")
+    }
     /// `report.html`.
     pub fn report(&self) -> PathBuf {
         self.0.join("report.html")

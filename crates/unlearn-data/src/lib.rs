@@ -8,6 +8,7 @@ pub mod encode;
 mod error;
 pub mod order;
 pub mod read;
+pub mod refusal;
 pub mod row;
 pub mod tokenizer;
 pub mod vocabulary;

@@ -40,12 +40,21 @@ impl Order {
     }
 
     /// `n` rows without replacement, from `position` on; a used-up pass is followed by the next.
-    pub fn draw(&mut self, position: usize, n: usize) -> Vec<usize> {
+    pub fn draw(&mut self, position: usize, n: usize) -> Vec<Visit> {
         if self.rows == 0 {
             return Vec::new();
         }
-        (position..position + n).map(|p| self.at(p)).collect()
+        (position..position + n).map(|p| Visit { row: self.at(p), pass: p / self.rows }).collect()
     }
+}
+
+/// A row, and how often it was drawn before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visit {
+    /// The row.
+    pub row: usize,
+    /// Passes over the set before this one.
+    pub pass: usize,
 }
 
 /// Which rows go into each optimiser step: an epoch walks the forget set once, its last step may be smaller;
@@ -75,7 +84,7 @@ impl Steps {
     }
 
     /// The forget and retain rows of a step, counted from 0.
-    pub fn rows(&mut self, step: usize) -> (Vec<usize>, Vec<usize>) {
+    pub fn rows(&mut self, step: usize) -> (Vec<Visit>, Vec<Visit>) {
         let (epoch, within) = (step / self.per_epoch(), step % self.per_epoch());
         let n = self.batch.min(self.rows - within * self.batch);
         let position = epoch * self.rows + within * self.batch;
@@ -97,12 +106,14 @@ mod tests {
             for epoch in 0..3 {
                 let mut seen = Vec::new();
                 for s in 0..steps.per_epoch() {
-                    seen.extend(steps.rows(epoch * steps.per_epoch() + s).0);
+                    let visits = steps.rows(epoch * steps.per_epoch() + s).0;
+                    prop_assert!(visits.iter().all(|v| v.pass == epoch));
+                    seen.extend(visits.iter().map(|v| v.row));
                 }
                 seen.sort_unstable();
                 prop_assert_eq!(seen, (0..forget).collect::<Vec<_>>());
             }
-            let drawn: Vec<usize> = (0..3 * steps.per_epoch()).flat_map(|s| steps.rows(s).1).collect();
+            let drawn: Vec<usize> = (0..3 * steps.per_epoch()).flat_map(|s| steps.rows(s).1).map(|v| v.row).collect();
             for pass in drawn.chunks_exact(retain) {
                 let mut pass = pass.to_vec();
                 pass.sort_unstable();
@@ -120,7 +131,8 @@ mod tests {
             a.rows(s);
         }
         assert_eq!(a.rows(8), late);
+        let visit = |row, pass| Visit { row, pass };
         let unshuffled = Steps::new(4, 3, 2, false, 1).rows(1);
-        assert_eq!(unshuffled, (vec![2, 3], vec![2, 0]));
+        assert_eq!(unshuffled, (vec![visit(2, 0), visit(3, 0)], vec![visit(2, 0), visit(0, 1)]));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +67,8 @@ pub struct Row {
     pub paraphrased_answer: Option<String>,
     /// `perturbed_answer`: wrong answers.
     pub perturbed_answer: Vec<String>,
-    /// `alternate`: another answer to the same question.
-    pub alternate: Option<String>,
+    /// `alternate`: other answers to the same question.
+    pub alternate: Vec<String>,
 }
 
 impl Row {
@@ -81,7 +81,7 @@ impl Row {
             paraphrased_question: None,
             paraphrased_answer: None,
             perturbed_answer: Vec::new(),
-            alternate: None,
+            alternate: Vec::new(),
         }
     }
 
@@ -97,7 +97,7 @@ impl Row {
             paraphrased_question: text(object, "paraphrased_question")?,
             paraphrased_answer: text(object, "paraphrased_answer")?,
             perturbed_answer: texts(object, "perturbed_answer")?,
-            alternate: text(object, "alternate")?,
+            alternate: texts(object, "alternate")?,
         })
     }
 
@@ -111,6 +111,18 @@ impl Row {
             Content::Completion { prompt, .. } => prompt.clone(),
             Content::Text(_) | Content::Tokens { .. } => String::new(),
         }
+    }
+
+    /// The row as JSON, with other answers in place of its own `alternate`; `None` where it has no text to answer.
+    pub fn with_alternates(&self, alternates: &[String]) -> Option<Value> {
+        let mut row = match &self.content {
+            Content::Question { question, answer } => json!({"question": question, "answer": answer}),
+            Content::Messages(messages) => json!({"messages": messages}),
+            Content::Completion { prompt, completion } => json!({"prompt": prompt, "completion": completion}),
+            Content::Text(_) | Content::Tokens { .. } => return None,
+        };
+        row["alternate"] = json!(alternates);
+        Some(row)
     }
 
     /// What the data answers, if the row has a text to answer with.

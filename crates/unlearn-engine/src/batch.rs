@@ -4,10 +4,10 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use unlearn_data::TokenRow;
 
 use crate::decoder::Rows;
-use crate::tensor::{indices, matrix};
+use crate::tensor::indices;
 
-/// Rows that go through the decoder together, padded on the right. A row's last token is never an input: nothing
-/// is predicted from it.
+/// Rows that go through the decoder together, padded on the right. A row's last token is no input, nothing is
+/// predicted from it, unless states inside the decoder are read there too.
 #[derive(Debug, Clone)]
 pub struct TokenBatch {
     /// `[rows, tokens]`
@@ -37,11 +37,18 @@ impl TokenBatch {
     /// Puts rows side by side.
     #[must_use]
     pub fn new(rows: &[&TokenRow], which: Which, device: &Device) -> Self {
-        let width = rows.iter().map(|r| r.ids.len()).max().unwrap_or(1).saturating_sub(1).max(1);
+        Self::reaching(rows, which, false, device)
+    }
+
+    /// Puts rows side by side, with their last tokens where `to_the_end`.
+    #[must_use]
+    pub fn reaching(rows: &[&TokenRow], which: Which, to_the_end: bool, device: &Device) -> Self {
+        let inputs = |r: &TokenRow| if to_the_end { r.ids.len() } else { r.ids.len().saturating_sub(1) };
+        let width = rows.iter().map(|r| inputs(r)).max().unwrap_or(1).max(1);
         let mut tokens = vec![0i64; rows.len() * width];
         let (mut positions, mut labels, mut supervised) = (Vec::new(), Vec::new(), Vec::new());
         for (r, row) in rows.iter().enumerate() {
-            for (t, &id) in row.ids.iter().take(row.ids.len().saturating_sub(1)).enumerate() {
+            for (t, &id) in row.ids.iter().take(inputs(row)).enumerate() {
                 tokens[r * width + t] = i64::from(id);
             }
             let before = labels.len();
@@ -59,10 +66,7 @@ impl TokenBatch {
             positions: indices(positions, device),
             labels: indices(labels, device),
             supervised,
-            shape: Rows {
-                lengths: rows.iter().map(|r| r.ids.len().saturating_sub(1)).collect(),
-                unseen: unseen(rows, width),
-            },
+            shape: Rows { lengths: rows.iter().map(|r| inputs(r)).collect(), unseen: unseen(rows, width) },
             token_count: rows.iter().map(|r| r.ids.len()).sum(),
         }
     }
@@ -74,18 +78,12 @@ impl TokenBatch {
         hidden.reshape([rows * tokens, width]).select(0, self.positions.clone())
     }
 
-    /// A constant `[rows, supervised]` that is 1 where a prediction belongs to a row: sums over rows are products
-    /// with it.
+    /// Of states `[rows, tokens, width]`, those at the tokens that are predicted: `[predictions, width]`. Only of rows
+    /// that reach to the end.
     #[must_use]
-    pub fn membership(&self, device: &Device) -> Tensor<2> {
-        let (rows, n) = (self.supervised.len(), self.supervised.iter().sum());
-        let mut values = vec![0.0; rows * n];
-        let mut at = 0;
-        for (r, &count) in self.supervised.iter().enumerate() {
-            values[r * n + at..r * n + at + count].fill(1.0);
-            at += count;
-        }
-        matrix(values, rows, n, device)
+    pub fn predicted(&self, states: Tensor<3>) -> Tensor<2> {
+        let [rows, tokens, width] = states.dims();
+        states.reshape([rows * tokens, width]).select(0, self.positions.clone().add_scalar(1))
     }
 }
 

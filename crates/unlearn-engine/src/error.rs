@@ -116,6 +116,16 @@ pub enum EngineError {
         /// What to do.
         hint: String,
     },
+    /// A method's field that the model does not allow.
+    #[error("`{field}` does not fit the model: {reason}")]
+    Method {
+        /// The recipe field.
+        field: &'static str,
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
     /// The loss or the gradient is no longer a number.
     #[error("training diverged at step {step}: the {what} is not finite")]
     Diverged {
@@ -165,7 +175,7 @@ impl EngineError {
                 Some("the tokenizer belongs to another model: put the right `tokenizer.json` there".into())
             }
             Self::TooLong { .. } => Some("shorten the row, or drop it".into()),
-            Self::Selection { hint, .. } => Some(hint.clone()),
+            Self::Selection { hint, .. } | Self::Method { hint, .. } => Some(hint.clone()),
             Self::Diverged { .. } => {
                 Some("run again in a new folder with a lower `train.learning_rate` or `train.clip`".into())
             }
@@ -177,6 +187,12 @@ impl EngineError {
 
     pub(crate) fn selection(field: &'static str, reason: String, hint: String) -> Self {
         Self::Selection { field, reason, hint }
+    }
+
+    /// A method's field that the model does not allow.
+    #[must_use]
+    pub fn method(field: &'static str, reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Method { field, reason: reason.into(), hint: hint.into() }
     }
 
     pub(crate) fn weights(path: &Path, reason: impl ToString) -> Self {

@@ -47,7 +47,7 @@ pub fn score_rows(
         let members: Vec<&TokenRow> = group.iter().map(|&i| &rows[i]).collect();
         let batch = TokenBatch::new(&members, which, device);
         let states = predicting_states(&model.decoder, &weights, &batch);
-        let log_probs = chunked(&model.decoder, &weights, states, batch.labels.clone());
+        let log_probs = in_parts(&model.decoder, &weights, states, batch.labels.clone());
         let mut at = 0;
         for (&i, &n) in group.iter().zip(&batch.supervised) {
             scores[i] = log_probs[at..at + n].to_vec();
@@ -60,7 +60,7 @@ pub fn score_rows(
 }
 
 /// Log-probabilities with only part of the `[n, vocabulary]` scores in memory at a time.
-fn chunked(decoder: &Decoder, weights: &Weights, states: Tensor<2>, labels: Tensor<1, Int>) -> Vec<f32> {
+pub(crate) fn in_parts(decoder: &Decoder, weights: &Weights, states: Tensor<2>, labels: Tensor<1, Int>) -> Vec<f32> {
     let n = states.dims()[0];
     let chunk = (LOGITS_AT_ONCE / decoder.config().vocab_size).max(1);
     let mut all = Vec::with_capacity(n);

@@ -1,6 +1,6 @@
 //! What the rest of the workspace needs of the tensor library, under this crate's own path.
 
-pub use burn::tensor::activation::{log_sigmoid, log_softmax, softmax, softplus};
+pub use burn::tensor::activation::{log_sigmoid, log_softmax, relu, softmax, softplus};
 pub use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
 /// A float tensor's values on the host, row by row.
@@ -45,4 +45,15 @@ pub fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
 pub fn indices(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
     let n = values.len();
     Tensor::from_data(TensorData::new(values, [n]), device)
+}
+
+/// A constant `[n, classes]` that is 1 at each row's class, 0 elsewhere.
+#[must_use]
+pub fn one_hot(classes_of: Tensor<1, Int>, classes: usize) -> Tensor<2> {
+    let ([n], device) = (classes_of.dims(), classes_of.device());
+    let mut values = vec![0.0; n * classes];
+    for (row, class) in places(classes_of.reshape([n, 1])).into_iter().enumerate() {
+        values[row * classes + class] = 1.0;
+    }
+    matrix(values, n, classes, &device)
 }

@@ -9,7 +9,7 @@ use unlearn_engine::adapter::{merged, peft, unmerged};
 use unlearn_engine::batch::{TokenBatch, Which};
 use unlearn_engine::likelihood::label_log_probs;
 use unlearn_engine::train::{
-    Forward, Gradients, Micro, Needs, Objective, Outcome, Plan, Reference, Route, Selection, Term, train,
+    Forward, Gradients, Micro, Needs, Objective, Outcome, Plan, Reads, Reference, Route, Selection, Sets, Term, train,
 };
 use unlearn_engine::{LanguageModel, Loading, device};
 
@@ -25,14 +25,13 @@ struct Likelihood;
 
 impl Objective for Likelihood {
     fn needs(&self) -> Needs {
-        Needs::default()
+        Needs::forget_scores()
     }
-    fn forget(&self, micro: &Micro<'_>) -> Term {
-        let share = 1.0 / micro.totals.tokens as f64;
-        Term { name: "nll", value: micro.token_log_probs().sum().mul_scalar(-share), weight: 1.0 }
+    fn forget(&self, micro: &Micro<'_>) -> Vec<Term> {
+        vec![Term::new("nll", micro.nll(), 1.0)]
     }
-    fn retain(&self, _: &Micro<'_>) -> Option<Term> {
-        None
+    fn retain(&self, _: &Micro<'_>) -> Vec<Term> {
+        Vec::new()
     }
 }
 
@@ -67,10 +66,9 @@ fn load(name: &str, section: &TrainSection) -> LanguageModel {
 }
 
 fn run(model: &mut LanguageModel, section: &TrainSection) -> Outcome {
-    let (rows, reference, stop) = (rows(), Reference::default(), AtomicBool::new(false));
-    let plan =
-        Plan { train: section, seed: 5, forget: &rows, retain: &[], reference: &reference, state: None, stop: &stop };
-    train(model, &Likelihood, &plan, &mut |_| Ok(())).expect("trains")
+    let (sets, reference, stop) = (Sets::new(rows(), Vec::new()), Reference::default(), AtomicBool::new(false));
+    let plan = Plan { train: section, seed: 5, sets: &sets, reference: &reference, state: None, stop: &stop };
+    train(model, &mut Likelihood, &plan, &mut |_| Ok(())).expect("trains")
 }
 
 /// All parameters after training, adapters included.
@@ -97,8 +95,9 @@ fn gradients(model: &LanguageModel, checkpointing: bool) -> Vec<Vec<f32>> {
     let batch = TokenBatch::new(&rows, Which::Supervised, model.parameters.device());
     let [tracked, plain] = [model.parameters.tracked(), model.parameters.frozen()];
     let route = Route::new(&model.decoder, &model.parameters, checkpointing);
-    let forward = Forward::run(&model.decoder, [&tracked, &plain], &batch, route, None);
-    let (logits, cut) = model.decoder.head(&tracked).logits_cut(batch.predicting(forward.hidden()));
+    let forward = Forward::run(&model.decoder, [&tracked, &plain], &batch, (route, &Reads::scores()), None);
+    let hidden = forward.hidden().expect("scores are read");
+    let (logits, cut) = model.decoder.head(&tracked).logits_cut(batch.predicting(hidden));
     let mut sum = Gradients::new(&model.parameters);
     forward.backward(label_log_probs(logits, batch.labels.clone()).mean().neg(), cut, &mut sum);
     sum.0

@@ -8,15 +8,14 @@ pub struct FineTune;
 
 impl Objective for FineTune {
     fn needs(&self) -> Needs {
-        Needs::default()
+        Needs::forget_scores()
     }
 
-    fn forget(&self, micro: &Micro<'_>) -> Term {
-        let value = micro.token_log_probs().sum().neg().div_scalar(micro.totals.tokens as f64);
-        Term { name: "nll", value, weight: 1.0 }
+    fn forget(&self, micro: &Micro<'_>) -> Vec<Term> {
+        vec![Term::new("nll", micro.nll(), 1.0)]
     }
 
-    fn retain(&self, _: &Micro<'_>) -> Option<Term> {
-        None
+    fn retain(&self, _: &Micro<'_>) -> Vec<Term> {
+        Vec::new()
     }
 }

@@ -53,20 +53,19 @@ impl Method for GradAscent {
 
 impl Objective for GradAscent {
     fn needs(&self) -> Needs {
-        Needs::default()
+        Needs::forget_scores()
     }
 
-    fn forget(&self, micro: &Micro<'_>) -> Term {
-        ascent(micro, self.gamma)
+    fn forget(&self, micro: &Micro<'_>) -> Vec<Term> {
+        vec![ascent(micro, self.gamma)]
     }
 
-    fn retain(&self, _: &Micro<'_>) -> Option<Term> {
-        None
+    fn retain(&self, _: &Micro<'_>) -> Vec<Term> {
+        Vec::new()
     }
 }
 
 /// `−NLL` of the forget answers: mean over the step's supervised tokens.
 pub(crate) fn ascent(micro: &Micro<'_>, gamma: f64) -> Term {
-    let value = micro.token_log_probs().sum().div_scalar(micro.totals.tokens as f64);
-    Term { name: "forget-ascent", value, weight: gamma }
+    Term::new("forget-ascent", micro.nll().neg(), gamma)
 }

@@ -1,12 +1,13 @@
 //! `grad-diff`
 
 use serde::{Deserialize, Serialize};
-use unlearn_engine::train::{Micro, Needs, Objective, Term};
+use unlearn_engine::EngineError;
+use unlearn_engine::train::{Micro, Needs, Objective, Setup, Term};
 
 use crate::grad_ascent::ascent;
 use crate::manual::documented;
 use crate::registry::Method;
-use crate::{MethodError, Retain};
+use crate::{Hold, MethodError};
 
 documented! {
     /// # Idea
@@ -16,8 +17,9 @@ documented! {
     /// into noise that a membership test recognises. With `retain = "kl"` it is the *KL minimisation* baseline.
     ///
     /// # Objective
-    /// `L = −γ · NLL(forget) + α · R`, with `R` either `NLL(retain)` or `KL(reference ‖ policy)` on the retain set;
-    /// each is a mean over the step's supervised tokens.
+    /// `L = −γ · NLL(forget) + α · R`, with `R` one of `NLL(retain)`, `KL(reference ‖ policy)` and the distance of
+    /// hidden states from the reference's, on the retain set; `NLL` and
+    /// `KL` are means over the step's supervised tokens.
     ///
     /// # Paper
     /// Liu, Liu and Stone, *Continual Learning and Private Unlearning*, 2022; Maini et al., *TOFU*, 2024,
@@ -33,20 +35,19 @@ documented! {
     /// The KL term counts supervised positions alone; published code also counts prompt and padding. MUSE's code
     /// feeds raw scores where log-probabilities belong; here they are log-probabilities.
     #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-    #[serde(default, deny_unknown_fields)]
+    #[serde(default)]
     pub struct GradDiff {
         /// Weight of the forget term.
         pub gamma: f64,
-        /// Weight of the retain term.
-        pub alpha: f64,
         /// The retain term.
-        pub retain: Retain,
+        #[serde(flatten)]
+        pub hold: Hold,
     }
 }
 
 impl Default for GradDiff {
     fn default() -> Self {
-        Self { gamma: 1.0, alpha: 1.0, retain: Retain::Nll }
+        Self { gamma: 1.0, hold: Hold::default() }
     }
 }
 
@@ -56,20 +57,25 @@ impl Method for GradDiff {
 
     fn check(&self) -> Result<(), MethodError> {
         MethodError::require(self.gamma >= 0.0, "gamma", self.gamma, "it must not be negative")?;
-        MethodError::require(self.alpha >= 0.0, "alpha", self.alpha, "it must not be negative")
+        self.hold.check()
     }
 }
 
 impl Objective for GradDiff {
+    fn prepare(&mut self, setup: &Setup<'_>) -> Result<(), EngineError> {
+        self.hold.prepare(setup);
+        Ok(())
+    }
+
     fn needs(&self) -> Needs {
-        self.retain.needs()
+        Needs::forget_scores().and(self.hold.needs())
     }
 
-    fn forget(&self, micro: &Micro<'_>) -> Term {
-        ascent(micro, self.gamma)
+    fn forget(&self, micro: &Micro<'_>) -> Vec<Term> {
+        vec![ascent(micro, self.gamma)]
     }
 
-    fn retain(&self, micro: &Micro<'_>) -> Option<Term> {
-        self.retain.term(micro, self.alpha)
+    fn retain(&self, micro: &Micro<'_>) -> Vec<Term> {
+        self.hold.terms(micro)
     }
 }

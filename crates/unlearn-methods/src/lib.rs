@@ -1,16 +1,42 @@
 //! Ways to make a language model forget. Each method is one file and one line of [`METHODS`]; its struct is its
 //! configuration, its doc comment its page in the manual.
 
+mod adaptive_rmu;
+mod alt_npo;
+mod alt_po;
+mod asking;
+mod ce_u;
+mod circuit_breaker;
+mod dpo;
 mod error;
 mod fine_tune;
+mod flat;
 mod grad_ascent;
 mod grad_diff;
+mod hold;
+mod idk_ap;
+mod idk_dpo;
+mod idk_nll;
+mod jens_un;
+mod layer;
+mod llmu;
 mod manual;
+mod me_gd;
 mod npo;
+mod pdu;
+mod preference;
 mod registry;
-mod retain;
+mod rep_noise;
+mod rmu;
+mod sat_imp;
+mod sim_npo;
+mod steering;
+mod tnpo;
+mod undial;
+mod wga;
 
 pub use error::MethodError;
 pub use fine_tune::FineTune;
+pub use hold::{Hold, Retain};
+pub use layer::Layer;
 pub use registry::{Entry, METHODS, entry, objective};
-pub use retain::Retain;

@@ -1,12 +1,13 @@
 //! `npo`
 
 use serde::{Deserialize, Serialize};
-use unlearn_engine::tensor::softplus;
-use unlearn_engine::train::{Micro, Needs, Objective, Term};
+use unlearn_engine::EngineError;
+use unlearn_engine::train::{Micro, Needs, Objective, Quantity, Set, Setup, Term};
 
 use crate::manual::documented;
+use crate::preference::preference;
 use crate::registry::Method;
-use crate::{MethodError, Retain};
+use crate::{Hold, MethodError};
 
 documented! {
     /// # Idea
@@ -35,22 +36,21 @@ documented! {
     /// The reference's sums are computed once, before the first step. The KL term counts supervised positions
     /// alone. (MUSE's `npo` is another loss: it compares raw scores over the whole vocabulary.)
     #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-    #[serde(default, deny_unknown_fields)]
+    #[serde(default)]
     pub struct Npo {
         /// How sharply the weight falls once the answer is less likely than under the reference.
         pub beta: f64,
         /// Weight of the forget term.
         pub gamma: f64,
-        /// Weight of the retain term.
-        pub alpha: f64,
         /// The retain term.
-        pub retain: Retain,
+        #[serde(flatten)]
+        pub hold: Hold,
     }
 }
 
 impl Default for Npo {
     fn default() -> Self {
-        Self { beta: 0.1, gamma: 1.0, alpha: 1.0, retain: Retain::Nll }
+        Self { beta: 0.1, gamma: 1.0, hold: Hold::default() }
     }
 }
 
@@ -61,22 +61,28 @@ impl Method for Npo {
     fn check(&self) -> Result<(), MethodError> {
         MethodError::require(self.beta > 0.0, "beta", self.beta, "it must be positive")?;
         MethodError::require(self.gamma >= 0.0, "gamma", self.gamma, "it must not be negative")?;
-        MethodError::require(self.alpha >= 0.0, "alpha", self.alpha, "it must not be negative")
+        self.hold.check()
     }
 }
 
 impl Objective for Npo {
+    fn prepare(&mut self, setup: &Setup<'_>) -> Result<(), EngineError> {
+        self.hold.prepare(setup);
+        Ok(())
+    }
+
     fn needs(&self) -> Needs {
-        Needs { forget_log_probs: true, ..self.retain.needs() }
+        let reference = vec![(Set::Forget, Quantity::TokenLogProbs)];
+        Needs { reference, ..Needs::forget_scores() }.and(self.hold.needs())
     }
 
-    fn forget(&self, micro: &Micro<'_>) -> Term {
+    fn forget(&self, micro: &Micro<'_>) -> Vec<Term> {
         let gain = micro.sequence_log_probs() - micro.reference_sequence_log_probs();
-        let losses = softplus(gain.mul_scalar(self.beta), 1.0).mul_scalar(2.0 / self.beta);
-        Term { name: "forget-npo", value: losses.sum().div_scalar(micro.totals.sequences as f64), weight: self.gamma }
+        let value = preference(gain.neg(), self.beta).sum().div_scalar(micro.totals().rows());
+        vec![Term::new("forget-npo", value, self.gamma)]
     }
 
-    fn retain(&self, micro: &Micro<'_>) -> Option<Term> {
-        self.retain.term(micro, self.alpha)
+    fn retain(&self, micro: &Micro<'_>) -> Vec<Term> {
+        self.hold.terms(micro)
     }
 }

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use unlearn_core::registry::{self, Named};
 use unlearn_engine::train::Objective;
 
-use crate::{MethodError, grad_ascent, grad_diff, npo};
+use crate::MethodError;
 
 /// One method.
 pub struct Entry {
@@ -33,8 +33,32 @@ impl Entry {
 }
 
 /// Every method, in the order in which they are listed.
-pub static METHODS: &[Entry] =
-    &[Entry::of::<grad_ascent::GradAscent>(), Entry::of::<grad_diff::GradDiff>(), Entry::of::<npo::Npo>()];
+pub static METHODS: &[Entry] = &[
+    Entry::of::<crate::grad_ascent::GradAscent>(),
+    Entry::of::<crate::grad_diff::GradDiff>(),
+    Entry::of::<crate::npo::Npo>(),
+    Entry::of::<crate::sim_npo::SimNpo>(),
+    Entry::of::<crate::llmu::Llmu>(),
+    Entry::of::<crate::idk_nll::IdkNll>(),
+    Entry::of::<crate::idk_dpo::IdkDpo>(),
+    Entry::of::<crate::dpo::Dpo>(),
+    Entry::of::<crate::alt_po::AltPo>(),
+    Entry::of::<crate::alt_npo::AltNpo>(),
+    Entry::of::<crate::wga::Wga>(),
+    Entry::of::<crate::tnpo::Tnpo>(),
+    Entry::of::<crate::sat_imp::SatImp>(),
+    Entry::of::<crate::ce_u::CeU>(),
+    Entry::of::<crate::undial::Undial>(),
+    Entry::of::<crate::pdu::Pdu>(),
+    Entry::of::<crate::flat::Flat>(),
+    Entry::of::<crate::me_gd::MeGd>(),
+    Entry::of::<crate::idk_ap::IdkAp>(),
+    Entry::of::<crate::jens_un::JensUn>(),
+    Entry::of::<crate::rmu::Rmu>(),
+    Entry::of::<crate::adaptive_rmu::AdaptiveRmu>(),
+    Entry::of::<crate::circuit_breaker::CircuitBreaker>(),
+    Entry::of::<crate::rep_noise::RepNoise>(),
+];
 
 /// A method's own part of the registry.
 pub(crate) trait Method: Objective + Default + Serialize + DeserializeOwned + 'static {
@@ -76,11 +100,14 @@ fn defaults<M: Method>() -> Table {
 }
 
 fn make<M: Method>(own: &Table) -> Result<Box<dyn Objective>, MethodError> {
-    let fields: Vec<String> = defaults::<M>().keys().cloned().collect();
+    // A method's own defaults go first: parts that methods share have other ones.
+    let mut whole = defaults::<M>();
+    let fields: Vec<String> = whole.keys().cloned().collect();
     if let Some(field) = own.keys().find(|k| !fields.contains(k)) {
         return Err(MethodError::UnknownField { method: M::NAME, field: field.clone(), fields });
     }
-    let configured: Result<M, _> = own.clone().try_into();
+    whole.extend(own.clone());
+    let configured: Result<M, _> = whole.try_into();
     let method = configured.map_err(|e| MethodError::Configure { method: M::NAME, fields, source: Box::new(e) })?;
     method.check()?;
     Ok(Box::new(method))

@@ -62,28 +62,41 @@ fn rows(dir: &Path, set: &str) -> PathBuf {
 fn three_steps_write_the_golden_weights() {
     let dir = tempfile::tempdir().expect("temp dir");
     let (policy, reference) = (model(dir.path(), "model"), model(dir.path(), "reference"));
-    let (forget, retain) = (rows(dir.path(), "forget"), rows(dir.path(), "retain"));
+    let [forget, retain, alternate] = ["forget", "retain", "alternate"].map(|set| rows(dir.path(), set));
     let golden_tensors =
         WeightFiles::open_file(&golden().join("objectives/tensors.safetensors")).expect("golden tensors");
-    let cases: [(&str, &str, &[&str]); 5] = [
+    let direction = golden_tensors.read("rmu.direction").expect("reads").expect("is there").values;
+    let direction = format!("method.direction={direction:?}");
+    let cases: &[(&str, &str, &[&str])] = &[
         ("grad_ascent", "grad-ascent", &[]),
         ("grad_diff_nll", "grad-diff", &[]),
         ("grad_diff_kl", "grad-diff", &["method.alpha=2.0", "method.retain=kl"]),
         ("npo", "npo", &[]),
         ("npo_kl", "npo", &["method.beta=0.5", "method.retain=kl"]),
+        ("simnpo", "sim-npo", &[]),
+        ("simnpo_delta", "sim-npo", &["method.beta=2.5", "method.delta=0.5", "method.gamma=1.0"]),
+        ("dpo", "dpo", &[]),
+        ("wga", "wga", &[]),
+        ("satimp", "sat-imp", &[]),
+        ("satimp_soft", "sat-imp", &["method.beta1=0.5", "method.gamma=1.0"]),
+        ("undial", "undial", &[]),
+        ("undial_retain", "undial", &["method.beta=3.0", "method.alpha=1.0"]),
+        ("ceu", "ce-u", &[]),
+        ("pdu", "pdu", &["method.dual_warmup=0"]),
+        ("rmu", "rmu", &["method.layer=1", "method.steering_coeff=2.0", "method.alpha=1.0", &direction]),
     ];
     for (case, method, own) in cases {
         let out = dir.path().join(case);
         let mut command = Command::new(env!("CARGO_BIN_EXE_unlearn"));
         command.args(["run", "--quiet", "--method", method, "--model"]).arg(&policy);
         command.arg("--reference").arg(&reference).arg("--out").arg(&out);
-        command.arg("--forget").arg(&forget).arg("--retain").arg(&retain);
+        command.arg("--forget").arg(&forget).arg("--retain").arg(&retain).arg("--alternate").arg(&alternate);
         let train = ["shuffle=false", "steps=3", "batch_size=8", "learning_rate=1e-3", "warmup=0", "schedule=constant"];
         let train = train.iter().chain(&["clip=none", "weight_decay=0.01", "beta1=0.9", "beta2=0.999", "eps=1e-8"]);
         for field in train {
             command.args(["--set", &format!("train.{field}")]);
         }
-        for assignment in own {
+        for assignment in *own {
             command.args(["--set", assignment]);
         }
         let done = command.output().expect("starts");

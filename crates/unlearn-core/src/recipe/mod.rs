@@ -92,6 +92,7 @@ impl Recipe {
         let mut essence = self.clone();
         essence.train.save_seconds = TrainSection::default().save_seconds;
         essence.train.prefix_cache = TrainSection::default().prefix_cache;
+        essence.train.reference_cache = TrainSection::default().reference_cache;
         essence
     }
 
@@ -108,6 +109,8 @@ impl Recipe {
                 train: vec!["".into()],
                 forget: vec!["".into()],
                 retain: vec!["".into()],
+                alternate: vec!["".into()],
+                refusals: some(),
                 holdout: vec!["".into()],
                 also: BTreeMap::from([(String::new(), Vec::new())]),
                 limit: Some(1),

@@ -34,6 +34,12 @@ pub struct DataSection {
     /// What must keep working.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retain: Vec<PathBuf>,
+    /// Other answers to the forget questions: as many rows as `forget` has, in the same order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alternate: Vec<PathBuf>,
+    /// A text file of refusals, one a line, instead of the built-in ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusals: Option<PathBuf>,
     /// Rows of the same kind that no model saw.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holdout: Vec<PathBuf>,
@@ -50,7 +56,8 @@ impl DataSection {
         if self.limit == Some(0) {
             return Err(RecipeError::value("data.limit", 0, "it must be at least 1"));
         }
-        let taken = ["train", "forget", "retain", "holdout", "model", "reference", "retrained"];
+        let taken =
+            ["train", "forget", "retain", "alternate", "refusals", "holdout", "model", "reference", "retrained"];
         match self.also.keys().find(|name| taken.contains(&name.as_str())) {
             Some(name) => Err(RecipeError::value("data.also", name, "the name is taken")),
             None => Ok(()),

@@ -114,6 +114,8 @@ pub struct TrainSection {
     pub max_memory: Option<Bytes>,
     /// Memory for what a frozen prefix of layers puts out, kept for when the same rows come again.
     pub prefix_cache: Bytes,
+    /// Disk space that the reference's answers may take in the run folder while the run lasts.
+    pub reference_cache: Bytes,
     /// Seconds between two saved states, from which an interrupted run goes on. Does not change results.
     pub save_seconds: f64,
 }
@@ -143,6 +145,7 @@ impl Default for TrainSection {
             gradient_checkpointing: false,
             max_memory: None,
             prefix_cache: Bytes(1 << 30),
+            reference_cache: Bytes(16 << 30),
             save_seconds: 120.0,
         }
     }

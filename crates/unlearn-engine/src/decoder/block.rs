@@ -40,7 +40,8 @@ impl Block {
         }
     }
 
-    /// `[rows, tokens, width]` to the same.
+    /// `[rows, tokens, width]` to the same: the stream after the block, and what the feed-forward network puts out before
+    /// any norm after it.
     pub(super) fn forward(
         &self,
         c: &DecoderConfig,
@@ -48,7 +49,7 @@ impl Block {
         x: Tensor<3>,
         pass: &Pass,
         cache: Option<&mut Cache>,
-    ) -> Tensor<3> {
+    ) -> (Tensor<3>, Tensor<3>) {
         let [rows, tokens, width] = x.dims();
         let x: Tensor<2> = x.reshape([rows * tokens, width]);
         let normed = |norm: &Option<Norm>, x: Tensor<2>| match norm {
@@ -63,7 +64,8 @@ impl Block {
             Residual::Parallel => normed(&self.before_mlp, x),
             Residual::ParallelOneNorm => seen,
         };
-        let after = after + normed(&self.after_mlp, self.mlp.forward(c, weights, seen));
-        after.reshape([rows, tokens, width])
+        let added = self.mlp.forward(c, weights, seen);
+        let after = after + normed(&self.after_mlp, added.clone());
+        (after.reshape([rows, tokens, width]), added.reshape([rows, tokens, width]))
     }
 }

@@ -120,7 +120,7 @@ impl Decoder {
         let pass = Pass::after(&self.config, unseen, cache.len(), &tokens.device());
         let mut x = self.embed(weights, tokens, &pass);
         for block in &self.blocks {
-            x = block.forward(&self.config, weights, x, &pass, Some(cache));
+            x = block.forward(&self.config, weights, x, &pass, Some(cache)).0;
         }
         self.finish(weights, x)
     }
@@ -148,6 +148,12 @@ impl Decoder {
     /// One block's output, `[rows, tokens, width]` as its input.
     #[must_use]
     pub fn block(&self, weights: &Weights, layer: usize, x: Tensor<3>, pass: &Pass) -> Tensor<3> {
+        self.block_parts(weights, layer, x, pass).0
+    }
+
+    /// One block's output, and what its feed-forward network put out before it was added to the stream.
+    #[must_use]
+    pub fn block_parts(&self, weights: &Weights, layer: usize, x: Tensor<3>, pass: &Pass) -> (Tensor<3>, Tensor<3>) {
         self.blocks[layer].forward(&self.config, weights, x, pass, None)
     }
 

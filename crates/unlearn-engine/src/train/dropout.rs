@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use rand::RngExt;
 use unlearn_core::seed;
 
-use super::Side;
+use super::Set;
 use crate::Parameters;
 use crate::decoder::Drop;
 use crate::tensor::matrix;
@@ -16,22 +16,16 @@ pub(super) struct Dropout {
     rate: f64,
     seed: u64,
     step: usize,
-    side: Side,
-    rows: Vec<usize>,
+    rows: Vec<(Set, usize)>,
     /// Names of all parameters, by place.
     names: Vec<String>,
     device: Device,
 }
 
 impl Dropout {
-    pub(super) fn new(
-        rate: f64,
-        seed: u64,
-        (step, side, rows): (usize, Side, &[usize]),
-        parameters: &Parameters,
-    ) -> Self {
+    pub(super) fn new(rate: f64, seed: u64, (step, rows): (usize, &[(Set, usize)]), parameters: &Parameters) -> Self {
         let names = parameters.specs().iter().map(|s| s.name.clone()).collect();
-        Self { rate, seed, step, side, rows: rows.to_vec(), names, device: parameters.device().clone() }
+        Self { rate, seed, step, rows: rows.to_vec(), names, device: parameters.device().clone() }
     }
 }
 
@@ -42,8 +36,8 @@ impl Drop for Dropout {
         // A draw below the threshold is dropped.
         let threshold = (self.rate * f64::from(u32::MAX)) as u32;
         let mut values = Vec::with_capacity(n * width);
-        for row in &self.rows {
-            let name = format!("dropout/{}/{:?}/{row}/{}", self.step, self.side, self.names[i]);
+        for (set, row) in &self.rows {
+            let name = format!("dropout/{}/{set:?}/{row}/{}", self.step, self.names[i]);
             let mut rng = seed::stream(self.seed, &name);
             values.extend((0..per_row).map(|_| if rng.random::<u32>() < threshold { 0.0 } else { kept }));
         }

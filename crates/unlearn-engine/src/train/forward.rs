@@ -1,9 +1,11 @@
-//! A micro-batch's way through the decoder: without a graph below the lowest trained layer, and, with gradient
-//! checkpointing, with one block's graph in memory at a time.
+//! A micro-batch's way through the decoder: no further than is read, without a graph below the lowest trained layer,
+//! and, with gradient checkpointing, with one block's graph in memory at a time.
+
+use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 
-use super::Gradients;
+use super::{Gradients, Inner, Reads};
 use crate::batch::TokenBatch;
 use crate::decoder::{Cut, Pass};
 use crate::{Decoder, Parameters, Weights};
@@ -31,6 +33,14 @@ impl Route {
         });
         Self { first, embedding, checkpointing }
     }
+
+    /// The same where states inside the decoder are read: what lies below the lowest of them may be passed over, not
+    /// what is read.
+    #[must_use]
+    pub fn reading(self, reads: [&Reads; 2]) -> Self {
+        let lowest = reads.into_iter().flat_map(|r| &r.inner).map(|inner| inner.layer()).min();
+        Self { first: lowest.map_or(self.first, |l| l.min(self.first)), ..self }
+    }
 }
 
 /// One micro-batch on its way.
@@ -40,69 +50,93 @@ pub struct Forward<'a> {
     batch: &'a TokenBatch,
     route: Route,
     pass: Pass,
-    hidden: Tensor<3>,
+    hidden: Option<Tensor<3>>,
+    inner: BTreeMap<Inner, Tensor<3>>,
     /// With checkpointing: the inputs of the blocks from `route.first` on, and the last block's output as a leaf.
     kept: Option<(Vec<Tensor<3>>, Tensor<3>)>,
 }
 
 impl<'a> Forward<'a> {
-    /// Runs it. `tracked` and `plain` are the same weights, with a graph and without; `input` is what layer
-    /// `route.first` reads, where it is known already.
+    /// Runs it as far as `reads` goes. `tracked` and `plain` are the same weights, with a graph and without; `input` is
+    /// what layer `route.first` reads, where it is known already.
     #[must_use]
     pub fn run(
         decoder: &'a Decoder,
         [tracked, plain]: [&'a Weights; 2],
         batch: &'a TokenBatch,
-        route: Route,
+        (route, reads): (Route, &Reads),
         input: Option<Tensor<3>>,
     ) -> Self {
         let pass = decoder.pass(&batch.tokens, &batch.shape);
-        let layers = decoder.config().layers.len();
+        let layers = reads.depth(decoder.config().layers.len());
         let mut x = input.unwrap_or_else(|| {
             let embedding = if route.embedding && !route.checkpointing { tracked } else { plain };
             let embedded = decoder.embed(embedding, batch.tokens.clone(), &pass);
             (0..route.first).fold(embedded, |x, layer| decoder.block(plain, layer, x, &pass))
         });
-        let mut kept = None;
-        if route.checkpointing {
-            let mut inputs = Vec::new();
-            for layer in route.first..layers {
-                inputs.push(x.clone());
-                x = decoder.block(plain, layer, x, &pass);
+        let (mut kept, mut inner) = (None, BTreeMap::new());
+        // With checkpointing, what is read becomes a leaf: its gradient joins in on the way back.
+        let seen = |state: Tensor<3>| if route.checkpointing { leaf(state) } else { state };
+        let weights = if route.checkpointing { plain } else { tracked };
+        let mut inputs = Vec::new();
+        for layer in route.first..layers {
+            inputs.extend(route.checkpointing.then(|| x.clone()));
+            let (output, mlp) = decoder.block_parts(weights, layer, x, &pass);
+            x = output;
+            for wanted in reads.inner.iter().filter(|i| i.layer() == layer) {
+                let state = if matches!(wanted, Inner::Mlp(_)) { mlp.clone() } else { x.clone() };
+                inner.insert(*wanted, seen(state));
             }
+        }
+        if route.checkpointing {
             x = leaf(x);
             kept = Some((inputs, x.clone()));
-        } else {
-            x = (route.first..layers).fold(x, |x, layer| decoder.block(tracked, layer, x, &pass));
         }
-        let hidden = decoder.finish(tracked, x);
-        Self { decoder, tracked, batch, route, pass, hidden, kept }
+        let hidden = reads.scores.then(|| decoder.finish(tracked, x));
+        Self { decoder, tracked, batch, route, pass, hidden, inner, kept }
     }
 
-    /// Hidden states after the final norm, `[rows, tokens, width]`.
+    /// Hidden states after the final norm, `[rows, tokens, width]`, where scores are read.
     #[must_use]
-    pub fn hidden(&self) -> Tensor<3> {
+    pub fn hidden(&self) -> Option<Tensor<3>> {
         self.hidden.clone()
     }
 
+    /// The states inside the decoder that are read, `[rows, tokens, width]`.
+    #[must_use]
+    pub fn inner(&self) -> BTreeMap<Inner, Tensor<3>> {
+        self.inner.clone()
+    }
+
     /// Adds the gradient of `loss`, whose graph may have been cut at the output matrix, to `gradients`.
-    pub fn backward(self, loss: Tensor<1>, cut: Option<Cut>, gradients: &mut Gradients) {
+    pub fn backward(mut self, loss: Tensor<1>, cut: Option<Cut>, gradients: &mut Gradients) {
         let mut tape = loss.backward();
         gradients.add(self.tracked, &mut tape);
-        if let Some(below) = cut.and_then(|cut| cut.backward(&mut tape)) {
-            tape = below;
-            gradients.add(self.tracked, &mut tape);
+        let mut below = cut.and_then(|cut| cut.backward(&mut tape));
+        if let Some(below) = &mut below {
+            gradients.add(self.tracked, below);
         }
-        let Some((inputs, top)) = self.kept else { return };
-        drop(self.hidden);
-        let mut above = top.grad_remove(&mut tape);
-        drop((tape, top));
+        let Some((inputs, top)) = self.kept.take() else { return };
+        drop(self.hidden.take());
+        // States that are read lie above the cut or beside it, so that their gradients are on the first tape.
+        let mut joining: BTreeMap<Inner, Tensor<3>> = std::mem::take(&mut self.inner)
+            .into_iter()
+            .filter_map(|(inner, state)| Some((inner, state.grad_remove(&mut tape)?)))
+            .collect();
+        let mut above = top.grad_remove(below.as_mut().unwrap_or(&mut tape));
+        drop((tape, below, top));
         for (i, input) in inputs.into_iter().enumerate().rev() {
-            // A loss that nothing of this row depends on.
-            let Some(gradient) = above else { return };
+            let layer = self.route.first + i;
+            above = sum(above, joining.remove(&Inner::Block(layer)));
+            let mlp_gradient = joining.remove(&Inner::Mlp(layer));
+            if above.is_none() && mlp_gradient.is_none() {
+                continue;
+            }
             let input = leaf(input);
-            let output = self.decoder.block(self.tracked, self.route.first + i, input.clone(), &self.pass);
-            let mut tape = (output * constant(gradient)).sum().backward();
+            let (output, mlp) = self.decoder.block_parts(self.tracked, layer, input.clone(), &self.pass);
+            let products = [above.take().map(|g| output * constant(g)), mlp_gradient.map(|g| mlp * constant(g))];
+            let Some(loss) = products.into_iter().flatten().map(Tensor::sum).reduce(|a, b| a + b) else { continue };
+            let mut tape = loss.backward();
             gradients.add(self.tracked, &mut tape);
             above = input.grad_remove(&mut tape);
         }
@@ -113,6 +147,13 @@ impl<'a> Forward<'a> {
             let mut tape = (output * constant(gradient)).sum().backward();
             gradients.add(self.tracked, &mut tape);
         }
+    }
+}
+
+fn sum(a: Option<Tensor<3>>, b: Option<Tensor<3>>) -> Option<Tensor<3>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a + b),
+        (a, b) => a.or(b),
     }
 }
 

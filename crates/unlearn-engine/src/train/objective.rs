@@ -1,44 +1,65 @@
-//! What an objective is, and what it sees of a micro-batch.
+//! What an objective is.
 
-use std::cell::{Cell, OnceCell};
+use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
+use unlearn_data::{DataError, Tokenizer};
 
-use super::Reference;
-use crate::batch::TokenBatch;
-use crate::decoder::Cut;
-use crate::likelihood::label_log_probs;
-use crate::tensor::{log_softmax, vector};
-use crate::{Decoder, Weights};
+use super::{Micro, Needs, Set};
+use crate::{DecoderConfig, EngineError, LanguageModel};
 
-/// Which rows a micro-batch holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// Rows of the forget set (of `train`: of the data).
-    Forget,
-    /// Rows of the retain set.
-    Retain,
-}
-
-/// What an objective wants to know before the first step.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// The reference's log-probability of each forget row's answer.
-    pub forget_log_probs: bool,
-    /// The reference's distribution at each supervised position of the retain rows.
-    pub retain_distributions: bool,
-    /// Whether it makes no sense without retain rows.
-    pub retain: bool,
-}
-
-/// What the whole optimiser step holds of a side, whatever the micro-batches: a mean over the step is a sum over
+/// What the whole optimiser step holds of a set, whatever the micro-batches: a mean over the step is a sum over
 /// micro-batches, divided by these.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
+    /// Supervised tokens of each row.
+    pub answers: Vec<usize>,
+}
+
+impl Totals {
     /// Supervised tokens.
-    pub tokens: usize,
+    #[must_use]
+    pub fn tokens(&self) -> f64 {
+        self.answers.iter().sum::<usize>() as f64
+    }
+
     /// Rows.
-    pub sequences: usize,
+    #[must_use]
+    pub fn rows(&self) -> f64 {
+        self.answers.len() as f64
+    }
+
+    /// Supervised tokens without the first `n` of each row.
+    #[must_use]
+    pub fn tokens_after(&self, n: usize) -> f64 {
+        self.answers.iter().map(|a| a.saturating_sub(n)).sum::<usize>() as f64
+    }
+}
+
+/// Where the run stands, and what the step holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepView {
+    /// Steps taken before this one.
+    pub step: usize,
+    /// Steps in all.
+    pub steps: usize,
+    /// Optimiser steps in a pass over the forget set.
+    pub per_epoch: usize,
+    totals: BTreeMap<Set, Totals>,
+}
+
+impl StepView {
+    /// A step that holds `totals`.
+    #[must_use]
+    pub fn new(step: usize, steps: usize, per_epoch: usize, totals: BTreeMap<Set, Totals>) -> Self {
+        Self { step, steps, per_epoch, totals }
+    }
+
+    /// What it holds of a set.
+    #[must_use]
+    pub fn totals(&self, set: Set) -> Totals {
+        self.totals.get(&set).cloned().unwrap_or_default()
+    }
 }
 
 /// One additive term of the loss.
@@ -51,114 +72,67 @@ pub struct Term {
     pub weight: f64,
 }
 
+impl Term {
+    /// A term.
+    #[must_use]
+    pub fn new(name: &'static str, value: Tensor<1>, weight: f64) -> Self {
+        Self { name, value, weight }
+    }
+}
+
+/// What an objective may look at before it is asked what it needs.
+pub struct Setup<'a> {
+    /// The policy's switches.
+    pub config: &'a DecoderConfig,
+    /// The policy's tokenizer, if it has one.
+    pub tokenizer: Option<&'a Tokenizer>,
+    /// The run's seed.
+    pub seed: u64,
+}
+
+impl<'a> Setup<'a> {
+    /// Of a model.
+    #[must_use]
+    pub fn of(model: &'a LanguageModel, seed: u64) -> Self {
+        Self { config: model.decoder.config(), tokenizer: model.tokenizer.as_ref(), seed }
+    }
+
+    /// The tokens of a text without special ones; `None` where the model has no tokenizer.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn encode(&self, text: &str) -> Result<Option<Vec<u32>>, DataError> {
+        self.tokenizer.map(|t| t.encode(text, false)).transpose()
+    }
+}
+
 /// A loss that is trained. Its terms must add up over the micro-batches of a step.
 pub trait Objective: Send + Sync {
-    /// What it wants to know before the first step.
+    /// Gets to know the model: fills in what depends on it.
+    ///
+    /// # Errors
+    /// When the model does not fit.
+    fn prepare(&mut self, _: &Setup<'_>) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    /// What it wants to know.
     fn needs(&self) -> Needs;
 
-    /// The term of a forget micro-batch.
-    fn forget(&self, micro: &Micro<'_>) -> Term;
+    /// The terms of a forget micro-batch.
+    fn forget(&self, micro: &Micro<'_>) -> Vec<Term>;
 
-    /// The term of a retain micro-batch; `None` when it has no use for retain rows.
-    fn retain(&self, micro: &Micro<'_>) -> Option<Term>;
-}
+    /// The terms of a retain micro-batch; none when it has no use for retain rows.
+    fn retain(&self, micro: &Micro<'_>) -> Vec<Term>;
 
-/// A micro-batch as an objective sees it. What is computed once is shared by all who ask.
-pub struct Micro<'a> {
-    /// The policy's decoder.
-    pub decoder: &'a Decoder,
-    /// The policy's weights, tracked.
-    pub weights: &'a Weights,
-    /// The rows.
-    pub batch: &'a TokenBatch,
-    /// Their places in their set.
-    pub rows: &'a [usize],
-    /// What the step holds of this side.
-    pub totals: Totals,
-    /// What was asked of the reference.
-    pub reference: &'a Reference,
-    hidden: OnceCell<Tensor<3>>,
-    logits: OnceCell<Tensor<2>>,
-    cut: Cell<Option<Cut>>,
-}
+    /// Sees each term's value after a step.
+    fn after_step(&mut self, _: &StepView, _: &BTreeMap<String, f64>) {}
 
-impl<'a> Micro<'a> {
-    /// A micro-batch.
-    #[must_use]
-    pub fn new(
-        decoder: &'a Decoder,
-        weights: &'a Weights,
-        batch: &'a TokenBatch,
-        rows: &'a [usize],
-        totals: Totals,
-        reference: &'a Reference,
-    ) -> Self {
-        let (hidden, logits) = (OnceCell::new(), OnceCell::new());
-        let cut = Cell::new(None);
-        Self { decoder, weights, batch, rows, totals, reference, hidden, logits, cut }
+    /// What it has learned from steps, to be saved with the run.
+    fn state(&self) -> Vec<f64> {
+        Vec::new()
     }
 
-    /// The same, with hidden states that were computed already.
-    #[must_use]
-    pub fn with_hidden(self, hidden: Tensor<3>) -> Self {
-        Self { hidden: OnceCell::from(hidden), ..self }
-    }
-
-    /// The policy's hidden states after the final norm, `[rows, tokens, width]`.
-    #[must_use]
-    pub fn hidden(&self) -> Tensor<3> {
-        let compute = || self.decoder.hidden(self.weights, self.batch.tokens.clone(), &self.batch.shape);
-        self.hidden.get_or_init(compute).clone()
-    }
-
-    /// The policy's scores at the supervised positions, `[n, vocabulary]`.
-    #[must_use]
-    pub fn logits(&self) -> Tensor<2> {
-        let compute = || {
-            let (logits, cut) = self.decoder.head(self.weights).logits_cut(self.batch.predicting(self.hidden()));
-            self.cut.set(cut);
-            logits
-        };
-        self.logits.get_or_init(compute).clone()
-    }
-
-    /// Where the graph of a loss over this micro-batch was cut; a backward pass must go on from there.
-    #[must_use]
-    pub fn into_cut(self) -> Option<Cut> {
-        self.cut.into_inner()
-    }
-
-    /// The policy's log-probability of each supervised token, `[n]`.
-    #[must_use]
-    pub fn token_log_probs(&self) -> Tensor<1> {
-        label_log_probs(self.logits(), self.batch.labels.clone())
-    }
-
-    /// The policy's log-probability of each row's answer, `[rows]`: a sum over its supervised tokens.
-    #[must_use]
-    pub fn sequence_log_probs(&self) -> Tensor<1> {
-        let tokens = self.token_log_probs();
-        let [n] = tokens.dims();
-        let rows = self.rows.len();
-        self.batch.membership(&self.batch.tokens.device()).matmul(tokens.reshape([n, 1])).reshape([rows])
-    }
-
-    /// The policy's log-distribution at the supervised positions, `[n, vocabulary]`.
-    #[must_use]
-    pub fn log_distributions(&self) -> Tensor<2> {
-        log_softmax(self.logits(), 1)
-    }
-
-    /// The reference's log-probability of each row's answer, `[rows]`. Needs `forget_log_probs`.
-    #[must_use]
-    pub fn reference_sequence_log_probs(&self) -> Tensor<1> {
-        vector(self.reference.forget_log_probs(self.rows), &self.batch.tokens.device())
-    }
-
-    /// The reference's log-distribution at the supervised positions, `[n, vocabulary]`. Needs
-    /// `retain_distributions`.
-    #[must_use]
-    pub fn reference_log_distributions(&self) -> Tensor<2> {
-        log_softmax(self.reference.retain_logits(self.rows, &self.batch.tokens.device()), 1)
-    }
+    /// Takes up what was saved.
+    fn restore(&mut self, _: &[f64]) {}
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use burn::tensor::{Device, Tensor, TensorData};
 use unlearn_data::TokenRow;
 
-use super::Side;
+use super::Set;
 use crate::batch::{TokenBatch, Which};
 use crate::tensor::values;
 use crate::{Decoder, Weights};
@@ -18,7 +18,7 @@ pub(super) struct PrefixCache {
     /// Values that may be kept.
     capacity: usize,
     kept: usize,
-    rows: HashMap<(Side, usize), Vec<f32>>,
+    rows: HashMap<(Set, usize), Vec<f32>>,
 }
 
 impl PrefixCache {
@@ -33,15 +33,15 @@ impl PrefixCache {
         &mut self,
         decoder: &Decoder,
         plain: &Weights,
-        (side, places): (Side, &[usize]),
-        rows: &[&TokenRow],
+        places: &[(Set, usize)],
+        (rows, to_the_end): (&[&TokenRow], bool),
         device: &Device,
     ) -> Tensor<3> {
         let width = decoder.config().hidden_size;
         let states: Vec<Vec<f32>> = places
             .iter()
             .zip(rows)
-            .map(|(&place, row)| self.of_row(decoder, plain, (side, place), row, device))
+            .map(|(&place, row)| self.of_row(decoder, plain, place, (row, to_the_end), device))
             .collect();
         let longest = states.iter().map(Vec::len).max().unwrap_or(0);
         let mut all = Vec::with_capacity(states.len() * longest);
@@ -56,14 +56,14 @@ impl PrefixCache {
         &mut self,
         decoder: &Decoder,
         plain: &Weights,
-        key: (Side, usize),
-        row: &TokenRow,
+        key: (Set, usize),
+        (row, to_the_end): (&TokenRow, bool),
         device: &Device,
     ) -> Vec<f32> {
         if let Some(known) = self.rows.get(&key) {
             return known.clone();
         }
-        let batch = TokenBatch::new(&[row], Which::Supervised, device);
+        let batch = TokenBatch::reaching(&[row], Which::Supervised, to_the_end, device);
         let pass = decoder.pass(&batch.tokens, &batch.shape);
         let embedded = decoder.embed(plain, batch.tokens.clone(), &pass);
         let states = values((0..self.first).fold(embedded, |x, layer| decoder.block(plain, layer, x, &pass)));

@@ -26,6 +26,16 @@ pub(super) struct Counters {
     fingerprint: String,
     /// The file with weights and moments that belongs to these counters.
     tensors: String,
+    /// What the objective has learned, bit by bit.
+    #[serde(default)]
+    learned: Vec<u64>,
+}
+
+impl Counters {
+    /// What the objective has learned.
+    pub(super) fn learned(&self) -> Vec<f64> {
+        self.learned.iter().copied().map(f64::from_bits).collect()
+    }
 }
 
 impl StateFolder {
@@ -42,8 +52,8 @@ impl StateFolder {
         &self,
         parameters: &Parameters,
         optimizer: &AdamW,
-        tokens: u64,
-        seconds: f64,
+        (tokens, seconds): (u64, f64),
+        learned: &[f64],
     ) -> Result<(), EngineError> {
         file::create_dir(&self.dir)?;
         let step = optimizer.steps;
@@ -66,7 +76,8 @@ impl StateFolder {
         }
         write_tensors(&self.dir.join(&tensors), &entries)?;
         let fingerprint = self.fingerprint.clone();
-        let counters = Counters { step, tokens, seconds, fingerprint, tensors: tensors.clone() };
+        let learned = learned.iter().map(|x| x.to_bits()).collect();
+        let counters = Counters { step, tokens, seconds, fingerprint, tensors: tensors.clone(), learned };
         file::write_json(&self.counters(), &counters)?;
         self.remove_others(&tensors);
         Ok(())

@@ -1,5 +1,6 @@
 //! The commands: one file each, one line in `Command` and one here.
 
+mod alternates;
 pub mod chat;
 pub mod config;
 pub mod convert;

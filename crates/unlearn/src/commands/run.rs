@@ -7,9 +7,11 @@ use clap::Args;
 use unlearn_core::event::Event;
 use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
+use unlearn_data::read;
 use unlearn_engine::LanguageModel;
-use unlearn_engine::train::{Needs, Reference, Selection};
+use unlearn_engine::train::{Alternative, Cache, Needs, Question, Reference, Selection, Sets, Setup, visited};
 
+use super::alternates::{self, Texts};
 use super::{eval, report, sets, summary, training};
 use crate::cli::{Output, Training};
 use crate::context::Context;
@@ -27,6 +29,9 @@ pub struct Run {
     /// The reference, where it is not the model itself as it was before
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
+    /// Other answers to the forget questions: as many rows, in the same order
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    alternate: Vec<PathBuf>,
     /// The method; `unlearn methods` lists them
     #[arg(long, value_name = "NAME")]
     method: Option<String>,
@@ -44,6 +49,9 @@ impl Run {
         flags.extend(self.training.assignments());
         flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         flags.extend(self.reference.iter().map(|p| sets::path_assignment("model.reference", p)));
+        if !self.alternate.is_empty() {
+            flags.push(sets::paths_assignment("data.alternate", &self.alternate));
+        }
         flags.extend(self.method.iter().map(|m| format!("method.name={}", toml::Value::String(m.clone()))));
         let recipe = sets::recipe(context, self.recipe.as_deref(), flags)?;
         let record = execute(context, recipe, &self.output)?;
@@ -54,30 +62,43 @@ impl Run {
 /// Unlearns as the recipe says; `None` when an earlier process had finished.
 pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result<Option<RunRecord>> {
     recipe.method_name()?;
-    let (objective, resolved) = unlearn_methods::objective(&recipe.method)?;
+    let (mut objective, resolved) = unlearn_methods::objective(&recipe.method)?;
     recipe.method = resolved;
     if recipe.data.forget.is_empty() {
         return Err(RecipeError::Missing { field: "data.forget", hint: "give `--forget FILE`".into() }.into());
     }
+    let model = training::examined(context, &recipe, recipe.model_path()?)?;
+    objective.prepare(&Setup::of(&model, recipe.seed))?;
     let needs = objective.needs();
-    if needs.retain && recipe.data.retain.is_empty() {
-        let hint = "give `--retain FILE`, or `--set method.retain=none`".into();
+    if needs.retain_rows() && recipe.data.retain.is_empty() {
+        let hint = "give `--retain FILE`, or `--set method.retain=none` where the method takes it".into();
         return Err(RecipeError::Missing { field: "data.retain", hint }.into());
     }
-    let model = training::examined(context, &recipe, recipe.model_path()?)?;
     let everything = Selection::new(&recipe.train, &model.decoder)?.is_everything();
     let encoder = model.encoder(&recipe.chat);
-    let forget = sets::token_rows(&model, &encoder, &recipe.data.forget, recipe.data.limit)?;
-    let retain = match needs.retain {
-        true => sets::token_rows(&model, &encoder, &recipe.data.retain, recipe.data.limit)?,
+    let forget = read::all_rows(&recipe.data.forget, recipe.data.limit)?;
+    let retain = match needs.retain_rows() {
+        true => read::all_rows(&recipe.data.retain, recipe.data.limit)?,
         false => Vec::new(),
     };
+    let texts = Texts { forget: &forget, retain: &retain };
+    let mut sets = Sets::new(sets::check(&model, &encoder, &forget)?, sets::check(&model, &encoder, &retain)?);
+    alternates::fill(&recipe, &encoder, &needs, &texts, &mut sets)?;
+    alternates::check_lengths(&model, &sets)?;
+    let asking = match &needs.forget_alternates {
+        Some(Alternative::OrSampled(asking)) if sets.forget_alternates.is_empty() => Some(asking),
+        _ => None,
+    };
+    if asking.is_some() {
+        alternates::check_askable(&model, &forget)?;
+    }
     eval::check(&recipe)?;
     for set in sets::eval_sets(&recipe)? {
         sets::check(&model, &encoder, &set.rows)?;
     }
     check_reference(&recipe, &model)?;
-    let recipe = training::within_memory(context, &recipe, &[&forget, &retain])?;
+    check_cache(&recipe, &model, &needs, &sets)?;
+    let recipe = training::within_memory(context, &recipe, &sets)?;
     let mut job = match Job::begin(context, "run", output, &recipe, &sets::inputs(&recipe))? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
@@ -88,8 +109,13 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
         let seen = eval::examine(context, &recipe, &model, "before", "evaluate before")?;
         Job::write_evaluation(&before, &seen.report, &said, &seen.answers)?;
     }
+    if let Some(asking) = asking {
+        job.event(&Event::Phase { name: "alternates".into() })?;
+        sets.forget_alternates = alternates::sample(context, &recipe, &job, (&model, &encoder), asking, &forget)?;
+        alternates::check_lengths(&model, &sets)?;
+    }
     job.event(&Event::Phase { name: "reference".into() })?;
-    let reference = ask_reference(context, &recipe, &model, needs, &forget, &retain)?;
+    let reference = ask_reference(context, &recipe, &job, &model, &needs, &sets)?;
     // Read whole and to be trained whole: it serves as it is.
     let mut model = if everything && recipe.train.max_memory.is_none() {
         model
@@ -97,15 +123,7 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
         drop(model);
         training::model(context, &recipe)?
     };
-    training::train_and_save(
-        context,
-        &mut job,
-        &recipe,
-        &mut model,
-        objective.as_ref(),
-        [&forget, &retain],
-        &reference,
-    )?;
+    training::train_and_save(context, &mut job, &recipe, &mut model, objective.as_mut(), (&sets, &reference))?;
     drop(model);
 
     job.event(&Event::Phase { name: "evaluate".into() })?;
@@ -119,19 +137,51 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
     Ok(Some(record))
 }
 
+fn question<'a>(recipe: &Recipe, needs: &'a Needs, sets: &'a Sets, cache: Option<Cache>) -> Question<'a> {
+    let visited = visited(&recipe.train, sets, recipe.seed);
+    Question { needs: &needs.reference, sets, visited, budget: recipe.train.micro_tokens, cache }
+}
+
+/// Refuses a run that would keep more of the reference than it may.
+fn check_cache(recipe: &Recipe, model: &LanguageModel, needs: &Needs, sets: &Sets) -> Result<()> {
+    let bytes = Reference::bytes(&question(recipe, needs, sets, None), model.decoder.config().hidden_size);
+    let limit = recipe.train.reference_cache.0;
+    if bytes <= limit {
+        return Ok(());
+    }
+    let message = format!(
+        "what is asked of the reference takes {:.1} GB on disk, `train.reference_cache` allows {:.1} GB",
+        bytes as f64 / 1e9,
+        limit as f64 / 1e9
+    );
+    let hint = "allow more, take fewer rows (`data.limit`) or steps, or another retain term (`method.retain=nll`)";
+    Err(Refusal::new(message, hint).into())
+}
+
 fn ask_reference(
     context: &Context,
     recipe: &Recipe,
+    job: &Job,
     model: &LanguageModel,
-    needs: Needs,
-    forget: &[unlearn_data::TokenRow],
-    retain: &[unlearn_data::TokenRow],
+    needs: &Needs,
+    sets: &Sets,
 ) -> Result<Reference> {
-    let budget = recipe.train.micro_tokens;
-    let Some(path) = &recipe.model.reference else {
-        return Ok(Reference::ask(model, needs, forget, retain, budget));
+    if needs.reference.is_empty() {
+        return Ok(Reference::default());
+    }
+    let role = if recipe.model.reference.is_some() { "reference" } else { "model" };
+    let digest = job.record.inputs.get(role).cloned().unwrap_or_default();
+    let question = question(recipe, needs, sets, Some(Cache { dir: job.folder.reference_cache(), model: digest }));
+    let bar = context.bar("reference", 0);
+    let mut tell = |done: usize, total: usize| {
+        bar.set_total(total);
+        bar.set(done, "");
+        Ok(())
     };
-    Ok(Reference::ask(&training::examined(context, recipe, path)?, needs, forget, retain, budget))
+    match &recipe.model.reference {
+        None => Ok(Reference::ask(model, &question, &mut tell)?),
+        Some(path) => Ok(Reference::ask(&training::examined(context, recipe, path)?, &question, &mut tell)?),
+    }
 }
 
 /// Refuses a reference whose distributions are over other tokens.

@@ -103,17 +103,6 @@ pub fn chat(context: &Context, system: Option<&str>) -> Result<ChatSection> {
     Ok(chat)
 }
 
-/// Rows of several files, already encoded and checked against the model's context.
-pub fn token_rows(
-    model: &LanguageModel,
-    encoder: &Encoder,
-    paths: &[PathBuf],
-    limit: Option<usize>,
-) -> Result<Vec<TokenRow>> {
-    let rows = read::all_rows(paths, limit)?;
-    check(model, encoder, &rows)
-}
-
 /// Encodes rows, and refuses those that are longer than the model's context.
 pub fn check(model: &LanguageModel, encoder: &Encoder, rows: &[Row]) -> Result<Vec<TokenRow>> {
     let context = model.decoder.config().context;
@@ -148,7 +137,14 @@ pub fn inputs(recipe: &Recipe) -> Vec<(String, PathBuf)> {
     all.extend(model.path.iter().map(|p| ("model".to_owned(), p.clone())));
     all.extend(model.reference.iter().map(|p| ("reference".to_owned(), p.clone())));
     all.extend(model.retrained.iter().map(|p| ("retrained".to_owned(), p.clone())));
-    let sets = [("train", &data.train), ("forget", &data.forget), ("retain", &data.retain), ("holdout", &data.holdout)];
+    all.extend(data.refusals.iter().map(|p| ("refusals".to_owned(), p.clone())));
+    let sets = [
+        ("train", &data.train),
+        ("forget", &data.forget),
+        ("retain", &data.retain),
+        ("alternate", &data.alternate),
+        ("holdout", &data.holdout),
+    ];
     let also = data.also.iter().map(|(n, p)| (n.as_str(), p));
     for (name, paths) in sets.into_iter().chain(also) {
         for (i, path) in paths.iter().enumerate() {

@@ -6,7 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
-use unlearn_engine::train::Reference;
+use unlearn_data::read;
+use unlearn_engine::train::{Reference, Sets};
 use unlearn_methods::FineTune;
 
 use super::{report, sets, summary, training};
@@ -52,14 +53,15 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     }
     let mut model = training::model(context, recipe)?;
     let encoder = model.encoder(&recipe.chat);
-    let rows = sets::token_rows(&model, &encoder, &recipe.data.train, recipe.data.limit)?;
-    let recipe = training::within_memory(context, recipe, &[&rows])?;
+    let rows = read::all_rows(&recipe.data.train, recipe.data.limit)?;
+    let sets = Sets::new(sets::check(&model, &encoder, &rows)?, Vec::new());
+    let recipe = training::within_memory(context, recipe, &sets)?;
     let mut job = match Job::begin(context, "train", output, &recipe, &sets::inputs(&recipe))? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
     };
     let reference = Reference::default();
-    training::train_and_save(context, &mut job, &recipe, &mut model, &FineTune, [&rows, &[]], &reference)?;
+    training::train_and_save(context, &mut job, &recipe, &mut model, &mut FineTune, (&sets, &reference))?;
     let folder = job.folder.clone();
     let record = job.finish()?;
     report::write_for_run(&folder)?;

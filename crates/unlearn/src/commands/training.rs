@@ -7,10 +7,9 @@ use anyhow::Result;
 use unlearn_core::Recipe;
 use unlearn_core::event::{Event, Step};
 use unlearn_core::recipe::{AdapterKind, Frozen};
-use unlearn_data::TokenRow;
 use unlearn_engine::adapter::peft;
 use unlearn_engine::decoder::Spec;
-use unlearn_engine::train::{Objective, Plan, Progress, Reference, RowSizes, fit, train};
+use unlearn_engine::train::{Objective, Plan, Progress, Reference, RowSizes, Sets, fit, train};
 use unlearn_engine::{Decoder, EngineError, LanguageModel, Loading, checkpoint};
 
 use crate::context::Context;
@@ -33,13 +32,13 @@ pub fn examined(context: &Context, recipe: &Recipe, path: &Path) -> Result<Langu
 }
 
 /// The recipe with micro-batches that keep it within `train.max_memory`.
-pub fn within_memory(context: &Context, recipe: &Recipe, sets: &[&[TokenRow]]) -> Result<Recipe> {
+pub fn within_memory(context: &Context, recipe: &Recipe, sets: &Sets) -> Result<Recipe> {
     if recipe.train.max_memory.is_none() {
         return Ok(recipe.clone());
     }
     let path = recipe.model_path()?;
     let decoder = Decoder::new(LanguageModel::read_config(path)?);
-    let rows = RowSizes::of(sets.iter().copied().flatten());
+    let rows = RowSizes::of(sets.all());
     let train = fit(&decoder, &recipe.train, checkpoint::bytes_per_value(path)?, rows)?;
     let said = [
         (train.micro_tokens != recipe.train.micro_tokens)
@@ -60,15 +59,13 @@ pub fn train_and_save(
     job: &mut Job,
     recipe: &Recipe,
     model: &mut LanguageModel,
-    objective: &dyn Objective,
-    [forget, retain]: [&[TokenRow]; 2],
-    reference: &Reference,
+    objective: &mut dyn Objective,
+    (sets, reference): (&Sets, &Reference),
 ) -> Result<()> {
     let plan = Plan {
         train: &recipe.train,
         seed: recipe.seed,
-        forget,
-        retain,
+        sets,
         reference,
         state: Some((job.folder.state(), job.fingerprint(recipe))),
         stop: &context.stop,

@@ -1,0 +1,214 @@
+//! The gradient of one step, micro-batch by micro-batch.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use unlearn_core::event::Step;
+use unlearn_core::recipe::AdapterKind;
+use unlearn_data::TokenRow;
+use unlearn_data::order::Visit;
+
+use super::dropout::Dropout;
+use super::micro::{Part, Passage};
+use super::prefix::PrefixCache;
+use super::{Forward, Gradients, Micro, Needs, Objective, Passing, Plan, Route, Set, Side, StepView, Totals};
+use crate::batch::{self, TokenBatch, Which};
+use crate::decoder::Drop;
+use crate::tensor::scalar;
+use crate::{EngineError, LanguageModel};
+
+/// What the micro-batches of a run have in common.
+pub(super) struct Worker<'a> {
+    plan: &'a Plan<'a>,
+    needs: Needs,
+    steps: usize,
+    per_epoch: usize,
+    route: Route,
+    prefix: Option<PrefixCache>,
+}
+
+/// A row of a step with the other answers that go with it.
+struct Item {
+    own: Option<usize>,
+    alternates: Vec<usize>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(model: &LanguageModel, needs: Needs, plan: &'a Plan<'a>, steps: usize) -> Self {
+        let per_epoch = plan.order().per_epoch();
+        let route = Route::new(&model.decoder, &model.parameters, plan.train.gradient_checkpointing)
+            .reading([&needs.forget, &needs.retain]);
+        let prefix = PrefixCache::new(route.first, steps > per_epoch, plan.train.prefix_cache.0);
+        Self { plan, needs, steps, per_epoch, route, prefix }
+    }
+
+    /// The gradient of a step over these rows; `None` when the user interrupts.
+    pub(super) fn gradient(
+        &mut self,
+        model: &LanguageModel,
+        objective: &dyn Objective,
+        step: usize,
+        (forget, retain): (Vec<Visit>, Vec<Visit>),
+    ) -> Result<Option<(Step, Gradients, StepView)>, EngineError> {
+        let sides =
+            [(Side::Forget, self.items(Side::Forget, &forget)), (Side::Retain, self.items(Side::Retain, &retain))];
+        let view = StepView::new(step, self.steps, self.per_epoch, self.totals(&sides));
+        let mut event = Step::default();
+        let mut sum = Gradients::new(&model.parameters);
+        for (side, items) in &sides {
+            if !self.side(model, objective, (&view, *side), items, (&mut event, &mut sum))? {
+                return Ok(None);
+            }
+        }
+        Ok(Some((event, sum, view)))
+    }
+
+    /// Adds one side's loss and gradient; `false` when the user interrupts.
+    fn side(
+        &mut self,
+        model: &LanguageModel,
+        objective: &dyn Objective,
+        (view, side): (&StepView, Side),
+        items: &[Item],
+        (event, sum): (&mut Step, &mut Gradients),
+    ) -> Result<bool, EngineError> {
+        if self.needs.reads(side).is_nothing() {
+            return Ok(true);
+        }
+        let [own, alternates] = side.sets();
+        let length = |set: Set, i: usize| self.plan.sets.rows(set)[i].ids.len();
+        // A row goes with its other answers, all padded to the longest of them.
+        let lengths = items.iter().map(|item| {
+            let [passing_own, passing_others] = self.passing(side);
+            let all = item.own.filter(|_| passing_own).map(|i| length(own, i)).into_iter();
+            let others = item.alternates.iter().filter(|_| passing_others);
+            let all = all.chain(others.map(|&i| length(alternates, i)));
+            let (rows, longest) = all.fold((0, 0), |(n, longest), l| (n + 1, longest.max(l)));
+            rows * longest
+        });
+        for group in batch::plan(&lengths.collect::<Vec<_>>(), self.plan.train.micro_tokens) {
+            if self.plan.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let owns = group.iter().filter_map(|&g| items[g].own).map(|i| (own, i));
+            let others = group.iter().flat_map(|&g| &items[g].alternates).map(|&i| (alternates, i));
+            let places: Vec<(Set, usize)> = owns.chain(others).collect();
+            if !places.is_empty() {
+                self.micro(model, objective, (view, side), &places, (event, sum))?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn micro(
+        &mut self,
+        model: &LanguageModel,
+        objective: &dyn Objective,
+        (view, side): (&StepView, Side),
+        places: &[(Set, usize)],
+        (event, sum): (&mut Step, &mut Gradients),
+    ) -> Result<(), EngineError> {
+        let device = model.parameters.device();
+        let ([own, alternates], passing) = (side.sets(), self.passing(side));
+        let passes = |set: Set| if set == own { passing[0] } else { passing[1] };
+        let all = places;
+        let places: Vec<(Set, usize)> = all.iter().copied().filter(|(set, _)| passes(*set)).collect();
+        let places = places.as_slice();
+        let members: Vec<&TokenRow> = places.iter().map(|&(set, i)| &self.plan.sets.rows(set)[i]).collect();
+        let reads = self.needs.reads(side);
+        let to_the_end = !reads.inner.is_empty();
+        let batch = TokenBatch::reaching(&members, Which::Supervised, to_the_end, device);
+        let drop = self.dropout(model, view.step, places);
+        let tracked = model.parameters.tracked().with_drop(drop.clone());
+        let plain = model.parameters.frozen().with_drop(drop);
+        let cache = self.prefix.as_mut();
+        let input = cache.map(|cache| cache.input(&model.decoder, &plain, places, (&members, to_the_end), device));
+        let forward = Forward::run(&model.decoder, [&tracked, &plain], &batch, (self.route, reads), input);
+        let (through, of) = ((&model.decoder, &tracked), (members.as_slice(), &batch));
+        let passage = Passage::new(through, of, forward.hidden(), forward.inner());
+        let part = |set: Set| -> Result<Part, EngineError> {
+            let places: Vec<usize> = all.iter().filter(|(s, _)| *s == set).map(|(_, i)| *i).collect();
+            let answers = self.plan.reference.of_rows(set, &places, device)?;
+            Ok(Part { set, places, passing: passes(set), answers })
+        };
+        let micro = Micro::new(&passage, [part(own)?, part(alternates)?], view);
+        let terms = match side {
+            Side::Forget => objective.forget(&micro),
+            Side::Retain => objective.retain(&micro),
+        };
+        let mut losses = Vec::new();
+        for term in terms {
+            let value = scalar(term.value.clone().detach());
+            *event.terms.entry(term.name.to_owned()).or_default() += value;
+            event.loss += value * term.weight;
+            if term.weight != 0.0 {
+                losses.push(term.value.mul_scalar(term.weight));
+            }
+        }
+        std::mem::drop(micro);
+        event.tokens += batch.token_count;
+        if let Some(loss) = losses.into_iter().reduce(|a, b| a + b) {
+            let cut = passage.into_cut();
+            forward.backward(loss, cut, sum);
+        }
+        Ok(())
+    }
+
+    /// Whether the rows of a side go through the policy, and whether the other answers do.
+    fn passing(&self, side: Side) -> [bool; 2] {
+        match (side, self.needs.passing) {
+            (Side::Retain, _) | (_, Passing::Both) => [true, true],
+            (_, Passing::Own) => [true, false],
+            (_, Passing::Alternates) => [false, true],
+        }
+    }
+
+    fn items(&self, side: Side, visits: &[Visit]) -> Vec<Item> {
+        let alone = side == Side::Forget && self.needs.passing == Passing::Alternates;
+        let wanted = self.needs.alternates(side).is_some();
+        let item = |v: &Visit| Item {
+            own: (!alone).then_some(v.row),
+            alternates: if wanted { self.plan.sets.alternates(side).at(v.row, v.pass) } else { Vec::new() },
+        };
+        visits.iter().map(item).collect()
+    }
+
+    fn totals(&self, sides: &[(Side, Vec<Item>)]) -> BTreeMap<Set, Totals> {
+        let mut totals: BTreeMap<Set, Totals> = BTreeMap::new();
+        for (side, items) in sides {
+            let [own, alternates] = side.sets();
+            for item in items {
+                let all = item.own.iter().map(|&i| (own, i)).chain(item.alternates.iter().map(|&i| (alternates, i)));
+                for (set, i) in all {
+                    totals.entry(set).or_default().answers.push(self.plan.sets.rows(set)[i].supervised());
+                }
+            }
+        }
+        totals
+    }
+
+    fn dropout(&self, model: &LanguageModel, step: usize, places: &[(Set, usize)]) -> Option<Arc<dyn Drop>> {
+        let rate = self.plan.train.lora.dropout;
+        let adapted = self.plan.train.adapter == AdapterKind::Lora && rate > 0.0;
+        adapted
+            .then(|| Arc::new(Dropout::new(rate, self.plan.seed, (step, places), &model.parameters)) as Arc<dyn Drop>)
+    }
+}
+
+/// The loss, its terms and its gradient at one step of a run, as the loop computes them; the loop's own counters stay
+/// at zero.
+///
+/// # Errors
+/// When the reference's answers cannot be read, or the user interrupts.
+pub fn gradient(
+    model: &LanguageModel,
+    objective: &dyn Objective,
+    plan: &Plan<'_>,
+    step: usize,
+) -> Result<(Step, Gradients), EngineError> {
+    let mut worker = Worker::new(model, objective.needs(), plan, plan.steps());
+    let rows = plan.order().rows(step);
+    let done = worker.gradient(model, objective, step, rows)?;
+    done.map(|(event, gradients, _)| (event, gradients)).ok_or(EngineError::Interrupted { step })
+}
