@@ -28,6 +28,16 @@ impl TokenRow {
         self.labels.iter().skip(1).filter(|&&l| l >= 0).count()
     }
 
+    /// The row after a context that is not supervised. Where both begin with the same token, it is the one that every
+    /// text begins with, and stands once.
+    #[must_use]
+    pub fn after(&self, context: &[u32]) -> Self {
+        let twice = self.ids.first() == context.first() && self.labels.first().is_some_and(|&l| l < 0);
+        let from = usize::from(twice && !context.is_empty());
+        let labels = std::iter::repeat_n(IGNORED, context.len()).chain(self.labels[from..].iter().copied()).collect();
+        Self { ids: [context, &self.ids[from..]].concat(), labels, hidden: self.hidden }
+    }
+
     /// The tokens before the first supervised one.
     pub fn prompt(&self) -> &[u32] {
         let end = self.labels.iter().position(|&l| l >= 0).unwrap_or(self.ids.len());

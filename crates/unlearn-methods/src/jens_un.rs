@@ -70,7 +70,7 @@ impl Method for JensUn {
 impl Objective for JensUn {
     fn prepare(&mut self, setup: &Setup<'_>) -> Result<(), EngineError> {
         if self.refusal_ids.is_empty() {
-            self.refusal_ids = setup.encode(&self.refusal)?.unwrap_or_default();
+            self.refusal_ids = setup.encode(&self.refusal, false)?.unwrap_or_default();
         }
         let vocabulary = setup.config.vocab_size;
         if self.refusal_ids.is_empty() || self.refusal_ids.iter().any(|&id| id as usize >= vocabulary) {

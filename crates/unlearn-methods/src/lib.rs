@@ -8,6 +8,7 @@ mod asking;
 mod ce_u;
 mod circuit_breaker;
 mod dpo;
+mod elm;
 mod error;
 mod fine_tune;
 mod flat;

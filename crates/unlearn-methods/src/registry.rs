@@ -58,6 +58,7 @@ pub static METHODS: &[Entry] = &[
     Entry::of::<crate::adaptive_rmu::AdaptiveRmu>(),
     Entry::of::<crate::circuit_breaker::CircuitBreaker>(),
     Entry::of::<crate::rep_noise::RepNoise>(),
+    Entry::of::<crate::elm::Elm>(),
 ];
 
 /// A method's own part of the registry.

@@ -118,7 +118,7 @@ impl Tiny {
     /// What the reference says: this model as it is now.
     fn ask(&self, objective: &dyn Objective) -> Reference {
         let needs = objective.needs();
-        let question = Question::new(&needs.reference, &self.sets, 1024);
+        let question = Question::new(&needs, &self.sets, 1024);
         Reference::ask(&self.model, &question, &mut |_, _| Ok(())).expect("asks")
     }
 
@@ -181,6 +181,11 @@ fn variants() -> Vec<Table> {
     let mut all = Vec::new();
     for method in METHODS {
         let mut table = Table::from_iter([("name".to_owned(), toml::Value::from(method.name))]);
+        if method.name == "elm" {
+            table.insert("expert_ids".into(), vec![4, 9].into());
+            table.insert("novice_ids".into(), vec![11].into());
+            table.insert("eta".into(), 3.0.into());
+        }
         if method.name == "jens-un" {
             table.insert("refusal_ids".into(), vec![3, 5].into());
         }

@@ -211,7 +211,13 @@ impl<'a> View<'a> {
     /// The reference's scores at the supervised positions, `[n, vocabulary]`.
     #[must_use]
     pub fn reference_logits(&self) -> Tensor<2> {
-        self.answers.logits()
+        self.answers.logits(Quantity::Distributions)
+    }
+
+    /// The same where the rows stand after one of the contexts that the objective gave.
+    #[must_use]
+    pub fn reference_logits_within(&self, context: usize) -> Tensor<2> {
+        self.answers.logits(Quantity::Within(context))
     }
 
     /// The reference's log-distribution at the supervised positions, `[n, vocabulary]`.

@@ -111,6 +111,8 @@ pub enum Quantity {
     TokenLogProbs,
     /// The distribution over the vocabulary.
     Distributions,
+    /// The distribution over the vocabulary where the row stands after one of [`Needs::contexts`].
+    Within(usize),
     /// A state inside the decoder.
     Inner(Inner),
 }
@@ -164,6 +166,8 @@ pub struct Needs {
     pub passing: Passing,
     /// What it asks of the reference.
     pub reference: Vec<(Set, Quantity)>,
+    /// Tokens that are put before rows for [`Quantity::Within`].
+    pub contexts: Vec<Vec<u32>>,
     /// Other answers to forget questions.
     pub forget_alternates: Option<Alternative>,
     /// Other answers to retain questions.
@@ -218,6 +222,7 @@ impl Needs {
         self.reference.extend(other.reference);
         self.reference.sort_unstable();
         self.reference.dedup();
+        self.contexts.extend(other.contexts);
         self.forget_alternates = self.forget_alternates.or(other.forget_alternates);
         self.retain_alternates = self.retain_alternates.or(other.retain_alternates);
         self

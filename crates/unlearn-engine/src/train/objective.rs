@@ -97,12 +97,13 @@ impl<'a> Setup<'a> {
         Self { config: model.decoder.config(), tokenizer: model.tokenizer.as_ref(), seed }
     }
 
-    /// The tokens of a text without special ones; `None` where the model has no tokenizer.
+    /// The tokens of a text, with those that a text of its own begins with where it `begins`; `None` where the model
+    /// has no tokenizer.
     ///
     /// # Errors
     /// When the tokenizer fails.
-    pub fn encode(&self, text: &str) -> Result<Option<Vec<u32>>, DataError> {
-        self.tokenizer.map(|t| t.encode(text, false)).transpose()
+    pub fn encode(&self, text: &str, begins: bool) -> Result<Option<Vec<u32>>, DataError> {
+        self.tokenizer.map(|t| t.encode(text, begins)).transpose()
     }
 }
 

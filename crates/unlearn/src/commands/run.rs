@@ -139,7 +139,14 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
 
 fn question<'a>(recipe: &Recipe, needs: &'a Needs, sets: &'a Sets, cache: Option<Cache>) -> Question<'a> {
     let visited = visited(&recipe.train, sets, recipe.seed);
-    Question { needs: &needs.reference, sets, visited, budget: recipe.train.micro_tokens, cache }
+    Question {
+        needs: &needs.reference,
+        contexts: &needs.contexts,
+        sets,
+        visited,
+        budget: recipe.train.micro_tokens,
+        cache,
+    }
 }
 
 /// Refuses a run that would keep more of the reference than it may.

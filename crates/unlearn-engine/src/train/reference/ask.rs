@@ -13,7 +13,7 @@ use super::store::{Filling, Store};
 use crate::batch::{TokenBatch, Which, plan};
 use crate::likelihood::in_parts;
 use crate::tensor::values;
-use crate::train::{Inner, Quantity, Reads, Set, Sets};
+use crate::train::{Inner, Needs, Quantity, Reads, Set, Sets};
 use crate::{EngineError, LanguageModel};
 
 /// The form of the files and of how their content is computed; another number makes old ones unused.
@@ -33,6 +33,8 @@ pub struct Cache {
 pub struct Question<'a> {
     /// Of which sets, and what.
     pub needs: &'a [(Set, Quantity)],
+    /// Tokens that are put before rows for [`Quantity::Within`].
+    pub contexts: &'a [Vec<u32>],
     /// The rows.
     pub sets: &'a Sets,
     /// Of each set, the rows that the run visits; all where a set is not there.
@@ -46,8 +48,9 @@ pub struct Question<'a> {
 impl<'a> Question<'a> {
     /// About all rows, kept in memory.
     #[must_use]
-    pub fn new(needs: &'a [(Set, Quantity)], sets: &'a Sets, budget: usize) -> Self {
-        Self { needs, sets, visited: BTreeMap::new(), budget, cache: None }
+    pub fn new(needs: &'a Needs, sets: &'a Sets, budget: usize) -> Self {
+        let (needs, contexts) = (&needs.reference, &needs.contexts);
+        Self { needs, contexts, sets, visited: BTreeMap::new(), budget, cache: None }
     }
 
     /// Values of each row's answer; none of a row that is not visited.
@@ -61,11 +64,19 @@ impl<'a> Question<'a> {
         self.sets.rows(set).iter().enumerate().map(length).collect()
     }
 
+    /// What is put before rows.
+    fn context(&self, quantity: Quantity) -> Option<&[u32]> {
+        match quantity {
+            Quantity::Within(i) => Some(self.contexts.get(i).map_or(&[], Vec::as_slice)),
+            _ => None,
+        }
+    }
+
     fn path(&self, cache: &Cache, set: Set, quantity: Quantity, lengths: &[usize]) -> PathBuf {
         let mut hasher = Hasher::default();
         hasher.field(FORM);
         hasher.field(cache.model.as_bytes());
-        hasher.field(format!("{set:?} {quantity:?} {}", self.budget).as_bytes());
+        hasher.field(format!("{set:?} {quantity:?} {:?} {}", self.context(quantity), self.budget).as_bytes());
         for (row, length) in self.sets.rows(set).iter().zip(lengths) {
             let ids: Vec<u8> = row.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
             let labels: Vec<u8> = row.labels.iter().flat_map(|l| l.to_le_bytes()).collect();
@@ -92,10 +103,10 @@ impl Reference {
         if let Some(cache) = &question.cache {
             file::create_dir(&cache.dir)?;
         }
-        if question.needs.iter().any(|(_, q)| *q == Quantity::Distributions) {
+        if question.needs.iter().any(|(_, q)| matches!(q, Quantity::Distributions | Quantity::Within(_))) {
             reference.head = Some(model.decoder.head(&model.parameters.frozen()));
         }
-        let mut open: BTreeMap<Set, Vec<(Quantity, Filling)>> = BTreeMap::new();
+        let mut open: BTreeMap<(Set, Option<&[u32]>), Vec<(Quantity, Filling)>> = BTreeMap::new();
         for &(set, quantity) in question.needs {
             let lengths = question.lengths(set, quantity, width);
             let path = question.cache.as_ref().map(|cache| question.path(cache, set, quantity, &lengths));
@@ -107,16 +118,24 @@ impl Reference {
                 Some(path) => Filling::file(path, &lengths)?,
                 None => Filling::memory(&lengths),
             };
-            open.entry(set).or_default().push((quantity, filling));
+            open.entry((set, question.context(quantity))).or_default().push((quantity, filling));
         }
         let wanted = |set: Set| -> Vec<usize> {
             let lengths = question.lengths(set, Quantity::TokenLogProbs, width);
             (0..lengths.len()).filter(|&i| lengths[i] > 0).collect()
         };
-        let total: usize = open.keys().map(|&set| wanted(set).len()).sum();
+        let total: usize = open.keys().map(|(set, _)| wanted(*set).len()).sum();
         let mut done = 0;
-        for (set, mut fillings) in open {
+        for ((set, context), mut fillings) in open {
             let (rows, places) = (question.sets.rows(set), wanted(set));
+            let within: Vec<TokenRow>;
+            let rows = match context {
+                Some(context) => {
+                    within = rows.iter().map(|row| row.after(context)).collect();
+                    &within
+                }
+                None => rows,
+            };
             let lengths: Vec<usize> = places.iter().map(|&i| rows[i].ids.len()).collect();
             for group in plan(&lengths, question.budget) {
                 let group: Vec<usize> = group.into_iter().map(|g| places[g]).collect();
@@ -145,7 +164,7 @@ fn answer(
     for (quantity, _) in fillings.iter() {
         match quantity {
             Quantity::Inner(inner) => reads.inner.push(*inner),
-            Quantity::TokenLogProbs | Quantity::Distributions => reads.scores = true,
+            Quantity::TokenLogProbs | Quantity::Distributions | Quantity::Within(_) => reads.scores = true,
         }
     }
     let to_the_end = !reads.inner.is_empty();
@@ -155,7 +174,9 @@ fn answer(
     for (quantity, filling) in fillings {
         let (values, each) = match (quantity, &states) {
             (Quantity::Inner(wanted), _) => (inner.remove(wanted).map(values).unwrap_or_default(), width),
-            (Quantity::Distributions, states) => (states.clone().map(values).unwrap_or_default(), width),
+            (Quantity::Distributions | Quantity::Within(_), states) => {
+                (states.clone().map(values).unwrap_or_default(), width)
+            }
             (Quantity::TokenLogProbs, Some(states)) => {
                 (in_parts(&model.decoder, &weights, states.clone(), batch.labels.clone()), 1)
             }

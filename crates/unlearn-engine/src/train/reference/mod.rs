@@ -78,9 +78,9 @@ impl Answers {
         matrix(values, n, self.width, &self.device)
     }
 
-    pub(super) fn logits(&self) -> Tensor<2> {
+    pub(super) fn logits(&self, quantity: Quantity) -> Tensor<2> {
         match &self.head {
-            Some(head) => head.logits(self.states(Quantity::Distributions)),
+            Some(head) => head.logits(self.states(quantity)),
             None => panic!("an objective reads the reference's distributions, which it did not ask for"),
         }
     }
