@@ -5,7 +5,7 @@ use unlearn_data::TokenRow;
 
 use crate::batch::{TokenBatch, Which, plan};
 use crate::tensor::values;
-use crate::{Decoder, LanguageModel, Weights};
+use crate::{Decoder, EngineError, LanguageModel, Weights};
 
 /// Scores over the vocabulary that exist at once while scoring, in values.
 const LOGITS_AT_ONCE: usize = 16 << 20;
@@ -70,4 +70,44 @@ pub(crate) fn in_parts(decoder: &Decoder, weights: &Weights, states: Tensor<2>, 
         all.extend(values(label_log_probs(logits, labels.clone().narrow(0, start, len))));
     }
     all
+}
+
+/// What is told of one supervised token: its row, its number in the row's answer, and each model's scores over the
+/// vocabulary.
+pub type TellLogits<'a, const N: usize> = dyn FnMut(usize, usize, [&[f32]; N]) -> Result<(), EngineError> + 'a;
+
+/// The scores of several models side by side at each of the rows' tokens, of which little is in memory at once.
+///
+/// # Errors
+/// What `tell` says.
+pub fn each_logits<const N: usize>(
+    models: [&LanguageModel; N],
+    rows: &[TokenRow],
+    which: Which,
+    budget: usize,
+    tell: &mut TellLogits<'_, N>,
+) -> Result<(), EngineError> {
+    let vocabulary = models[0].decoder.config().vocab_size;
+    let lengths: Vec<usize> = rows.iter().map(|r| r.ids.len()).collect();
+    let part = (LOGITS_AT_ONCE / vocabulary).max(1);
+    for group in plan(&lengths, budget) {
+        let members: Vec<&TokenRow> = group.iter().map(|&i| &rows[i]).collect();
+        let batch = TokenBatch::new(&members, which, models[0].parameters.device());
+        let weights = models.map(|m| m.parameters.frozen());
+        let states: [Tensor<2>; N] =
+            std::array::from_fn(|m| predicting_states(&models[m].decoder, &weights[m], &batch));
+        let of: Vec<(usize, usize)> =
+            group.iter().zip(&batch.supervised).flat_map(|(&row, &n)| (0..n).map(move |nth| (row, nth))).collect();
+        for start in (0..of.len()).step_by(part) {
+            let n = part.min(of.len() - start);
+            let scores: [Vec<f32>; N] = std::array::from_fn(|m| {
+                values(models[m].decoder.logits(&weights[m], states[m].clone().narrow(0, start, n)))
+            });
+            for (k, &(row, nth)) in of[start..start + n].iter().enumerate() {
+                let at = k * vocabulary..(k + 1) * vocabulary;
+                tell(row, nth, std::array::from_fn(|m| &scores[m][at.clone()]))?;
+            }
+        }
+    }
+    Ok(())
 }

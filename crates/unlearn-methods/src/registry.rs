@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 use unlearn_core::registry::{self, Named};
+use unlearn_engine::edit::Edit;
 use unlearn_engine::train::Objective;
 
 use crate::MethodError;
@@ -17,7 +18,15 @@ pub struct Entry {
     /// Its default configuration.
     pub defaults: fn() -> Table,
     /// Makes it from a configuration without `name`.
-    pub make: fn(&Table) -> Result<Box<dyn Objective>, MethodError>,
+    pub make: fn(&Table) -> Result<Made, MethodError>,
+}
+
+/// A method, ready for use.
+pub enum Made {
+    /// A loss that is trained.
+    Objective(Box<dyn Objective>),
+    /// Weights changed otherwise.
+    Edit(Box<dyn Edit>),
 }
 
 impl Named for Entry {
@@ -27,8 +36,14 @@ impl Named for Entry {
 }
 
 impl Entry {
-    const fn of<M: Method>() -> Self {
-        Self { name: M::NAME, page: M::PAGE, defaults: defaults::<M>, make: make::<M> }
+    const fn of<M: Method + Objective>() -> Self {
+        let make = |own: &Table| Ok(Made::Objective(Box::new(configured::<M>(own)?)));
+        Self { name: M::NAME, page: M::PAGE, defaults: defaults::<M>, make }
+    }
+
+    const fn edit<M: Method + Edit>() -> Self {
+        let make = |own: &Table| Ok(Made::Edit(Box::new(configured::<M>(own)?)));
+        Self { name: M::NAME, page: M::PAGE, defaults: defaults::<M>, make }
     }
 }
 
@@ -59,10 +74,15 @@ pub static METHODS: &[Entry] = &[
     Entry::of::<crate::circuit_breaker::CircuitBreaker>(),
     Entry::of::<crate::rep_noise::RepNoise>(),
     Entry::of::<crate::elm::Elm>(),
+    Entry::edit::<crate::task_vector::TaskVector>(),
+    Entry::edit::<crate::whp::Whp>(),
+    Entry::edit::<crate::cir::Cir>(),
+    Entry::edit::<crate::rep_select::RepSelect>(),
+    Entry::edit::<crate::merge::Merge>(),
 ];
 
 /// A method's own part of the registry.
-pub(crate) trait Method: Objective + Default + Serialize + DeserializeOwned + 'static {
+pub(crate) trait Method: Default + Serialize + DeserializeOwned + 'static {
     /// Its name.
     const NAME: &'static str;
     /// Its page in the manual.
@@ -80,27 +100,27 @@ pub fn entry(name: &str) -> Result<&'static Entry, MethodError> {
     Ok(registry::find("method", METHODS, name)?)
 }
 
-/// The objective that a recipe's `[method]` asks for, and its configuration with every default filled in.
+/// The method that a recipe's `[method]` asks for, and its configuration with every default filled in.
 ///
 /// # Errors
 /// When there is no such method, or a field is unknown, of the wrong type or out of range.
-pub fn objective(method: &Table) -> Result<(Box<dyn Objective>, Table), MethodError> {
+pub fn method(method: &Table) -> Result<(Made, Table), MethodError> {
     let name = method.get("name").and_then(Value::as_str).unwrap_or_default();
     let entry = entry(name)?;
     let mut own = method.clone();
     own.remove("name");
-    let objective = (entry.make)(&own)?;
+    let made = (entry.make)(&own)?;
     let mut resolved = (entry.defaults)();
     resolved.extend(own);
     resolved.insert("name".into(), name.into());
-    Ok((objective, resolved))
+    Ok((made, resolved))
 }
 
 fn defaults<M: Method>() -> Table {
     Table::try_from(M::default()).unwrap_or_default()
 }
 
-fn make<M: Method>(own: &Table) -> Result<Box<dyn Objective>, MethodError> {
+fn configured<M: Method>(own: &Table) -> Result<M, MethodError> {
     // A method's own defaults go first: parts that methods share have other ones.
     let mut whole = defaults::<M>();
     let fields: Vec<String> = whole.keys().cloned().collect();
@@ -111,5 +131,5 @@ fn make<M: Method>(own: &Table) -> Result<Box<dyn Objective>, MethodError> {
     let configured: Result<M, _> = whole.try_into();
     let method = configured.map_err(|e| MethodError::Configure { method: M::NAME, fields, source: Box::new(e) })?;
     method.check()?;
-    Ok(Box::new(method))
+    Ok(method)
 }

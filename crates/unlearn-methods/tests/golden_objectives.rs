@@ -9,7 +9,7 @@ use unlearn_core::recipe::{Clip, Schedule, TrainSection};
 use unlearn_data::TokenRow;
 use unlearn_engine::train::{Alternates, Plan, Progress, Question, Reference, Sets, Setup, gradient, train};
 use unlearn_engine::{LanguageModel, Parameters, device};
-use unlearn_methods::objective;
+use unlearn_methods::{Made, method as made};
 
 struct Golden {
     bytes: Vec<u8>,
@@ -74,7 +74,8 @@ fn relative(ours: &[f32], theirs: &[f32]) -> f64 {
 fn check(golden: &Golden, case: &str, method: &str, micro_tokens: usize) {
     let (policy, reference) = (golden.with_weights("model"), golden.with_weights("reference"));
     let method = method.replace("DIRECTION", &format!("{:?}", golden.floats("rmu.direction")));
-    let (mut objective, _) = objective(&method.parse().expect("TOML")).unwrap_or_else(|e| panic!("{case}: {e}"));
+    let made = made(&method.parse().expect("TOML")).unwrap_or_else(|e| panic!("{case}: {e}")).0;
+    let Made::Objective(mut objective) = made else { panic!("{case} is no objective") };
     objective.prepare(&Setup::of(&policy, 0)).expect("the model fits");
     let needs = objective.needs();
     let mut sets = Sets::new(golden.rows("forget"), golden.rows("retain"));

@@ -23,7 +23,7 @@ pub use config::{
 };
 pub use head::{Cut, Head};
 pub use names::Names;
-pub use parameters::{Adapter, Drop, Layout, Packed, Packing, Parameters, Role, Spec, Weights};
+pub use parameters::{Adapter, Drop, Layout, Packed, Packing, Parameters, Role, Spec, Trace, Weights};
 pub use pass::{Pass, Rows};
 pub use rope::Rotation;
 pub use scaling::{Rope, RopeScaling};

@@ -9,12 +9,12 @@ use burn::tensor::{Device, Int, Tensor};
 use unlearn_data::TokenRow;
 
 use super::reference::Answers;
-use super::{Inner, Quantity, Set, StepView, Totals};
+use super::{Forward, Inner, Quantity, Reads, Route, Set, StepView, Totals};
 use crate::batch::TokenBatch;
 use crate::decoder::{Cut, Head};
 use crate::likelihood::label_log_probs;
 use crate::tensor::{log_softmax, matrix, vector};
-use crate::{Decoder, Weights};
+use crate::{Decoder, LanguageModel, Weights};
 
 /// What a micro-batch's one pass through the policy left. What is computed once is shared by all who ask.
 pub(super) struct Passage<'a> {
@@ -295,4 +295,20 @@ impl Passage<'_> {
     pub(super) fn into_cut(self) -> Option<Cut> {
         self.cut.into_inner()
     }
+}
+
+/// Runs a loss over some rows of one set as far as `reads` goes, with a graph through whatever the weights track.
+pub(crate) fn seen_by<T>(
+    (model, weights): (&LanguageModel, &Weights),
+    (members, batch): (&[&TokenRow], &TokenBatch),
+    reads: &Reads,
+    (answers, places, step): (Answers, &[usize], &StepView),
+    loss: impl FnOnce(&View<'_>) -> T,
+) -> T {
+    let route = Route { first: 0, embedding: false, checkpointing: false };
+    let forward = Forward::run(&model.decoder, [weights, weights], batch, (route, reads), None);
+    let passage = Passage::new((&model.decoder, weights), (members, batch), forward.hidden(), forward.inner());
+    let part = Part { set: Set::Forget, places: places.to_vec(), passing: true, answers };
+    let view = View::new(&passage, 0..members.len(), part, step.totals(Set::Forget));
+    loss(&view)
 }

@@ -21,6 +21,7 @@ pub use adamw::AdamW;
 pub use forward::{Forward, Route};
 pub use gradients::Gradients;
 pub use memory::{Memory, RowSizes, fit};
+pub(crate) use micro::seen_by;
 pub use micro::{Micro, View};
 pub use needs::{Alternative, Asking, Inner, Needs, Passing, Quantity, Reads, Set, Side};
 pub use objective::{Objective, Setup, StepView, Term, Totals};

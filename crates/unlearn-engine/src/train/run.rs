@@ -11,7 +11,7 @@ use unlearn_data::order::Steps;
 
 use super::state::StateFolder;
 use super::worker::Worker;
-use super::{AdamW, Objective, Reference, Set, Sets, Side, learning_rate};
+use super::{AdamW, Objective, Reference, Set, Sets, Side, StepView, Totals, learning_rate};
 use crate::{EngineError, LanguageModel};
 
 /// What a training run works with.
@@ -35,6 +35,21 @@ impl Plan<'_> {
     #[must_use]
     pub fn steps(&self) -> usize {
         steps_of(self.train, self.sets, self.seed)
+    }
+
+    /// Optimiser steps in a pass over the forget set.
+    #[must_use]
+    pub fn epoch_steps(&self) -> usize {
+        self.order().per_epoch()
+    }
+
+    /// The forget rows of a step, and where the run then stands.
+    #[must_use]
+    pub fn forget_rows(&self, step: usize) -> (Vec<usize>, StepView) {
+        let rows: Vec<usize> = self.order().rows(step).0.iter().map(|v| v.row).collect();
+        let answers = rows.iter().map(|&i| self.sets.forget[i].supervised()).collect();
+        let totals = BTreeMap::from([(Set::Forget, Totals { answers })]);
+        (rows, StepView::new(step, self.steps(), self.epoch_steps(), totals))
     }
 
     pub(super) fn order(&self) -> Steps {

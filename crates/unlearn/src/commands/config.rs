@@ -29,7 +29,7 @@ impl Config {
         let Action::Show { recipe } = self.action;
         let mut recipe = sets::recipe(context, recipe.as_deref(), Vec::new())?;
         if recipe.method.contains_key("name") {
-            recipe.method = unlearn_methods::objective(&recipe.method)?.1;
+            recipe.method = unlearn_methods::method(&recipe.method)?.1;
         }
         if context.common.json {
             return context.print(serde_json::to_string_pretty(&recipe)?);

@@ -66,7 +66,7 @@ impl Demo {
         let seed = context.common.seed.unwrap_or(0);
         let world = World::build(&WorldConfig { people: self.people, forget_share: self.forget_share, seed })?;
         let unlearning = unlearning(context, &places, seed)?;
-        unlearn_methods::objective(&unlearning.method)?;
+        unlearn_methods::method(&unlearning.method)?;
         context.say(format!("demo in `{}`, seed {seed}", places.root.display()));
         world.write(&places.root.join("data"))?;
         context.say(describe(&world));

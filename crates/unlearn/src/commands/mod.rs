@@ -5,6 +5,7 @@ pub mod chat;
 pub mod config;
 pub mod convert;
 pub mod demo;
+mod edit;
 pub mod eval;
 pub mod generate;
 pub mod inspect;

@@ -10,9 +10,10 @@ use unlearn_core::{Recipe, RecipeError};
 use unlearn_data::read;
 use unlearn_engine::LanguageModel;
 use unlearn_engine::train::{Alternative, Cache, Needs, Question, Reference, Selection, Sets, Setup, visited};
+use unlearn_methods::Made;
 
 use super::alternates::{self, Texts};
-use super::{eval, report, sets, summary, training};
+use super::{edit, eval, report, sets, summary, training};
 use crate::cli::{Output, Training};
 use crate::context::Context;
 use crate::failure::Refusal;
@@ -62,22 +63,34 @@ impl Run {
 /// Unlearns as the recipe says; `None` when an earlier process had finished.
 pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result<Option<RunRecord>> {
     recipe.method_name()?;
-    let (mut objective, resolved) = unlearn_methods::objective(&recipe.method)?;
+    let (mut made, resolved) = unlearn_methods::method(&recipe.method)?;
     recipe.method = resolved;
     if recipe.data.forget.is_empty() {
         return Err(RecipeError::Missing { field: "data.forget", hint: "give `--forget FILE`".into() }.into());
     }
     let model = training::examined(context, &recipe, recipe.model_path()?)?;
-    objective.prepare(&Setup::of(&model, recipe.seed))?;
-    let needs = objective.needs();
-    if needs.retain_rows() && recipe.data.retain.is_empty() {
+    let setup = Setup::of(&model, recipe.seed);
+    let (needs, wants_retain, further) = match &mut made {
+        Made::Objective(objective) => {
+            objective.prepare(&setup)?;
+            let needs = objective.needs();
+            let wants_retain = needs.retain_rows();
+            (needs, wants_retain, Vec::new())
+        }
+        Made::Edit(edit) => {
+            edit::check(&recipe)?;
+            edit.prepare(&setup)?;
+            (Needs::default(), edit.retain_rows(), edit.inputs())
+        }
+    };
+    if wants_retain && recipe.data.retain.is_empty() {
         let hint = "give `--retain FILE`, or `--set method.retain=none` where the method takes it".into();
         return Err(RecipeError::Missing { field: "data.retain", hint }.into());
     }
     let everything = Selection::new(&recipe.train, &model.decoder)?.is_everything();
     let encoder = model.encoder(&recipe.chat);
     let forget = read::all_rows(&recipe.data.forget, recipe.data.limit)?;
-    let retain = match needs.retain_rows() {
+    let retain = match wants_retain {
         true => read::all_rows(&recipe.data.retain, recipe.data.limit)?,
         false => Vec::new(),
     };
@@ -86,7 +99,7 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
     alternates::fill(&recipe, &encoder, &needs, &texts, &mut sets)?;
     alternates::check_lengths(&model, &sets)?;
     let asking = match &needs.forget_alternates {
-        Some(Alternative::OrSampled(asking)) if sets.forget_alternates.is_empty() => Some(asking),
+        Some(Alternative::OrSampled(asking)) if sets.forget_alternates.is_empty() => Some(asking.clone()),
         _ => None,
     };
     if asking.is_some() {
@@ -99,7 +112,8 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
     check_reference(&recipe, &model)?;
     check_cache(&recipe, &model, &needs, &sets)?;
     let recipe = training::within_memory(context, &recipe, &sets)?;
-    let mut job = match Job::begin(context, "run", output, &recipe, &sets::inputs(&recipe))? {
+    let inputs = [sets::inputs(&recipe), further].concat();
+    let mut job = match Job::begin(context, "run", output, &recipe, &inputs)? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
     };
@@ -111,20 +125,26 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
     }
     if let Some(asking) = asking {
         job.event(&Event::Phase { name: "alternates".into() })?;
-        sets.forget_alternates = alternates::sample(context, &recipe, &job, (&model, &encoder), asking, &forget)?;
+        sets.forget_alternates = alternates::sample(context, &recipe, &job, (&model, &encoder), &asking, &forget)?;
         alternates::check_lengths(&model, &sets)?;
     }
-    job.event(&Event::Phase { name: "reference".into() })?;
-    let reference = ask_reference(context, &recipe, &job, &model, &needs, &sets)?;
-    // Read whole and to be trained whole: it serves as it is.
-    let mut model = if everything && recipe.train.max_memory.is_none() {
-        model
-    } else {
-        drop(model);
-        training::model(context, &recipe)?
-    };
-    training::train_and_save(context, &mut job, &recipe, &mut model, objective.as_mut(), (&sets, &reference))?;
-    drop(model);
+    // Read whole and to be changed whole: it serves as it is.
+    let serves = everything && recipe.train.max_memory.is_none();
+    match made {
+        Made::Objective(mut objective) => {
+            job.event(&Event::Phase { name: "reference".into() })?;
+            let reference = ask_reference(context, &recipe, &job, &model, &needs, &sets)?;
+            let mut model = if serves {
+                model
+            } else {
+                drop(model);
+                training::model(context, &recipe)?
+            };
+            let of = (&sets, &reference);
+            training::train_and_save(context, &mut job, &recipe, &mut model, objective.as_mut(), of)?;
+        }
+        Made::Edit(edit) => edit::apply_and_save(context, &mut job, &recipe, model, (edit.as_ref(), &sets))?,
+    }
 
     job.event(&Event::Phase { name: "evaluate".into() })?;
     // What is judged is what was saved, rounded to the checkpoint's own format.

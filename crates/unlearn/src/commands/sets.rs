@@ -90,7 +90,7 @@ pub fn recipe(context: &Context, file: Option<&Path>, flags: Vec<String>) -> Res
 
 fn check_names(recipe: &Recipe) -> Result<()> {
     if recipe.method.contains_key("name") {
-        unlearn_methods::objective(&recipe.method)?;
+        unlearn_methods::method(&recipe.method)?;
     }
     metrics::by_name(&recipe.eval.metrics)?;
     Ok(())

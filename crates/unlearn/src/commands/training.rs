@@ -120,7 +120,8 @@ pub fn train_and_save(
     Ok(())
 }
 
-fn describe(step: &Step) -> String {
+/// A step in words.
+pub fn describe(step: &Step) -> String {
     let terms: Vec<String> = step.terms.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
     let rate = step.tokens as f64 / step.seconds.max(1e-9);
     format!("{} · {rate:.0} tokens/s", terms.join(" · "))

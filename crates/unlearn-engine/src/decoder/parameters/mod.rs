@@ -12,7 +12,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 pub(super) use builder::Builder;
 pub use packed::{Packed, Packing};
 pub use spec::{Layout, Role, Spec};
-pub use weights::{Drop, Weights};
+pub use weights::{Drop, Trace, Weights};
 
 use weights::Slot;
 
@@ -97,6 +97,11 @@ impl Parameters {
     #[must_use]
     pub fn is_trained(&self, i: usize) -> bool {
         self.trained[i]
+    }
+
+    /// Chooses whether a plain parameter is trained.
+    pub fn set_trained(&mut self, i: usize, trained: bool) {
+        self.trained[i] = trained && matches!(self.values[i], Slot::Plain(_));
     }
 
     /// The adapter of a parameter.

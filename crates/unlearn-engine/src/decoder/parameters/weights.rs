@@ -1,6 +1,7 @@
 //! The tensors of one pass.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::module::embedding;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -28,24 +29,63 @@ pub trait Drop: Send + Sync + std::fmt::Debug {
     fn mask(&self, i: usize, shape: [usize; 2]) -> Tensor<2>;
 }
 
+/// What goes into some linear layers of a pass, and places where the gradients of what comes out will be found.
+#[derive(Debug, Default)]
+pub struct Trace {
+    wanted: BTreeSet<usize>,
+    seen: Mutex<BTreeMap<usize, (Tensor<2>, Tensor<2>)>>,
+}
+
+impl Trace {
+    /// Of these parameters.
+    #[must_use]
+    pub fn of(wanted: impl IntoIterator<Item = usize>) -> Self {
+        Self { wanted: wanted.into_iter().collect(), seen: Mutex::default() }
+    }
+
+    /// What was seen of each parameter: its input `[n, in]`, and a leaf `[n, out]` whose gradient is its output's.
+    #[must_use]
+    pub fn take(&self) -> BTreeMap<usize, (Tensor<2>, Tensor<2>)> {
+        std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds a zero to an output, and keeps it.
+    fn output(&self, i: usize, x: &Tensor<2>, y: Tensor<2>) -> Tensor<2> {
+        if !self.wanted.contains(&i) {
+            return y;
+        }
+        let leaf = Tensor::zeros(y.dims(), &y.device()).autodiff().require_grad();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(i, (x.clone().detach(), leaf.clone()));
+        y + leaf
+    }
+}
+
 /// The tensors of one pass, in the order of the specs.
 #[derive(Debug, Clone)]
 pub struct Weights {
     slots: Vec<Slot>,
     adapters: Arc<Vec<Option<Adapter>>>,
     drop: Option<Arc<dyn Drop>>,
+    trace: Option<Arc<Trace>>,
     device: Device,
 }
 
 impl Weights {
     pub(super) fn new(slots: Vec<Slot>, adapters: Arc<Vec<Option<Adapter>>>, device: &Device) -> Self {
-        Self { slots, adapters, drop: None, device: device.clone() }
+        Self { slots, adapters, drop: None, trace: None, device: device.clone() }
     }
 
     /// The same, with dropout at the adapters.
     #[must_use]
     pub fn with_drop(self, drop: Option<Arc<dyn Drop>>) -> Self {
         Self { drop, ..self }
+    }
+
+    /// The same, with a trace of some linear layers.
+    #[must_use]
+    pub fn with_trace(self, trace: Arc<Trace>) -> Self {
+        Self { trace: Some(trace), ..self }
     }
 
     /// One of them, without its adapter.
@@ -85,6 +125,10 @@ impl Weights {
     #[must_use]
     pub fn apply(&self, i: usize, x: Tensor<2>) -> Tensor<2> {
         let y = x.clone().matmul(self.get(i));
+        let y = match &self.trace {
+            Some(trace) => trace.output(i, &x, y),
+            None => y,
+        };
         let Some(adapter) = self.adapters[i] else { return y };
         let seen = match &self.drop {
             Some(drop) => {

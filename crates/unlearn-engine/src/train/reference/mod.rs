@@ -33,7 +33,7 @@ impl Reference {
     }
 
     /// What it says of some rows of a set.
-    pub(super) fn of_rows(&self, set: Set, rows: &[usize], device: &Device) -> Result<Answers, EngineError> {
+    pub(crate) fn of_rows(&self, set: Set, rows: &[usize], device: &Device) -> Result<Answers, EngineError> {
         let mut values = BTreeMap::new();
         for ((_, quantity), store) in self.stores.iter().filter(|((s, _), _)| *s == set) {
             values.insert(*quantity, store.rows(rows)?);
@@ -43,7 +43,7 @@ impl Reference {
 }
 
 /// What the reference says of the rows of a micro-batch.
-pub(super) struct Answers {
+pub(crate) struct Answers {
     values: BTreeMap<Quantity, Vec<f32>>,
     head: Option<Head>,
     width: usize,
@@ -72,15 +72,20 @@ impl Answers {
         vector(answers.iter().map(&mut sum).collect(), &self.device)
     }
 
-    pub(super) fn states(&self, quantity: Quantity) -> Tensor<2> {
+    pub(crate) fn states(&self, quantity: Quantity) -> Tensor<2> {
         let values = self.values(quantity).clone();
         let n = values.len() / self.width.max(1);
         matrix(values, n, self.width, &self.device)
     }
 
     pub(super) fn logits(&self, quantity: Quantity) -> Tensor<2> {
+        self.logits_of(self.states(quantity))
+    }
+
+    /// The reference's scores of its own final states.
+    pub(crate) fn logits_of(&self, states: Tensor<2>) -> Tensor<2> {
         match &self.head {
-            Some(head) => head.logits(self.states(quantity)),
+            Some(head) => head.logits(states),
             None => panic!("an objective reads the reference's distributions, which it did not ask for"),
         }
     }
