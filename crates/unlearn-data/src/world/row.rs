@@ -49,6 +49,20 @@ impl WorldRow {
         })
     }
 
+    /// The same fact with its first paraphrase as the question.
+    pub fn paraphrased(&self) -> Self {
+        let mut row = self.clone();
+        std::mem::swap(&mut row.question, &mut row.paraphrased_question);
+        row.paraphrased_questions[0] = row.paraphrased_question.clone();
+        row
+    }
+
+    /// The same question with its first wrong answer.
+    pub fn alternate(&self) -> Self {
+        let answer = self.perturbed_answer.first().unwrap_or(&self.answer).clone();
+        Self { answer, ..self.clone() }
+    }
+
     /// Every text of the row: questions, then right answers, then wrong ones.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let questions = std::iter::once(&self.question).chain(&self.paraphrased_questions);

@@ -22,8 +22,9 @@ struct Facts<'a> {
 }
 
 impl World {
-    /// Writes `forget.jsonl`, `retain.jsonl`, `neighbour.jsonl`, `holdout.jsonl`, `facts.json` and `rules.json`
-    /// into `folder`, which is created when it is missing. Each file is written in one step.
+    /// Writes `forget.jsonl`, `retain.jsonl`, `neighbour.jsonl`, `holdout.jsonl`, `paraphrased.jsonl` (the forget rows,
+    /// asked in other words), `alternate.jsonl` (the forget rows with wrong answers), `facts.json` and `rules.json` into
+    /// `folder`, which is created when it is missing. Each file is written in one step.
     ///
     /// # Errors
     /// When something cannot be written.
@@ -32,6 +33,10 @@ impl World {
         for split in Split::ALL {
             write_rows(&Self::path(folder, split), self.rows(split))?;
         }
+        let paraphrased: Vec<WorldRow> = self.rows(Split::Forget).iter().map(WorldRow::paraphrased).collect();
+        write_rows(&folder.join("paraphrased.jsonl"), &paraphrased)?;
+        let alternate: Vec<WorldRow> = self.rows(Split::Forget).iter().map(WorldRow::alternate).collect();
+        write_rows(&folder.join("alternate.jsonl"), &alternate)?;
         let facts =
             Facts { config: self.config(), people: self.people(), base: self.facts(), derived: self.derived_facts() };
         write_json(&folder.join("facts.json"), &facts)?;
