@@ -106,6 +106,16 @@ pub enum EngineError {
         /// Positions that the model has.
         context: usize,
     },
+    /// More folds than a run can have.
+    #[error("`train.folds = {folds}` is not possible: there are only {n} {of}")]
+    Folds {
+        /// As given.
+        folds: usize,
+        /// How many there are.
+        n: usize,
+        /// Of what.
+        of: &'static str,
+    },
     /// A choice of what to train that the model does not allow.
     #[error("`{field}` does not fit the model: {reason}")]
     Selection {
