@@ -185,6 +185,7 @@ impl EngineError {
                 Some("the tokenizer belongs to another model: put the right `tokenizer.json` there".into())
             }
             Self::TooLong { .. } => Some("shorten the row, or drop it".into()),
+            Self::Folds { .. } => Some("lower `train.folds`".into()),
             Self::Selection { hint, .. } | Self::Method { hint, .. } => Some(hint.clone()),
             Self::Diverged { .. } => {
                 Some("run again in a new folder with a lower `train.learning_rate` or `train.clip`".into())
