@@ -86,18 +86,21 @@ fn smoothed_gradients_are_pytorchs() {
     let norm = cases["norm"].as_f64().expect("a norm");
     assert!((plain.norm() / norm - 1.0).abs() < 1e-6, "{} is not {norm}", plain.norm());
     let sam = of(Smoothing::Sam, cases["rho"].as_f64().expect("rho"));
-    let penalised = of(Smoothing::GradientPenalty, 3e-3);
+    let penalised = [1e-3, 3e-4].map(|rho| of(Smoothing::GradientPenalty, rho));
     for name in cases["kept"].as_array().expect("names").iter().map(|n| n.as_str().expect("a name")) {
         let at = place(&model, name);
         let spec = &model.parameters.specs()[at];
         let expected = |kind: &str| spec.from_disk(floats(&bytes, &format!("{kind}.{name}")));
         let away = [gap(&plain.0[at], &expected("plain")), gap(&sam.0[at], &expected("sam"))];
-        // Float32 against float64, the weights nearby rounded too.
-        assert!(away[0] < 1e-6 && away[1] < 3e-6, "{name}: {away:?}");
+        // PyTorch's own float32 gradients are up to 3.4e-6 away from these, which are float64's.
+        assert!(away[0] < 5e-6 && away[1] < 1e-5, "{name}: {away:?}");
         assert!(gap(&sam.0[at], &plain.0[at]) > 1e-3, "{name}: the place did not matter");
-        let product: Vec<f32> = penalised.0[at].iter().zip(&plain.0[at]).map(|(a, b)| (a - b) / 0.5).collect();
-        let away = gap(&product, &expected("product"));
-        assert!(away < 1e-2, "{name}: H g/|g| is {away} away");
+        // A difference over ρ is as far from the product as ρ is long.
+        let [coarse, fine] = penalised.each_ref().map(|penalised| {
+            let product = penalised.0[at].iter().zip(&plain.0[at]).map(|(a, b)| (a - b) / 0.5);
+            gap(&product.collect::<Vec<f32>>(), &expected("product"))
+        });
+        assert!(fine < 0.02 && (2.5..4.5).contains(&(coarse / fine)), "{name}: H g/|g| is {coarse}, {fine} away");
     }
 }
 

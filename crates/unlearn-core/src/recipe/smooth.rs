@@ -37,7 +37,7 @@ pub struct SmoothSection {
 
 impl Default for SmoothSection {
     fn default() -> Self {
-        Self { kind: Smoothing::None, rho: 0.01, samples: 3, penalty: 0.1 }
+        Self { kind: Smoothing::None, rho: 0.01, samples: 3, penalty: 0.005 }
     }
 }
 

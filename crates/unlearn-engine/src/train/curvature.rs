@@ -63,7 +63,7 @@ impl Worker<'_> {
         }
         event.tokens += aside.tokens;
         let tokens = tokens as f32;
-        squares.0.iter_mut().flatten().for_each(|g| *g *= tokens * *g);
+        squares.0.iter_mut().flatten().for_each(|g| *g = tokens * *g * *g);
         Ok(Some(squares))
     }
 

@@ -1,5 +1,7 @@
 //! A golden model, a few rows and an objective with two sides.
 
+#![allow(dead_code, reason = "not every test file uses all of it")]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 

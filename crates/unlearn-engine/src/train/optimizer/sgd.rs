@@ -1,5 +1,6 @@
 //! Stochastic gradient descent with momentum (Polyak, 1964), as PyTorch computes it.
 
+use rayon::prelude::*;
 use unlearn_core::recipe::TrainSection;
 
 use super::{Optimizer, each, zeros};
@@ -39,9 +40,8 @@ impl Optimizer for Sgd {
         }
         for (i, gradient) in gradients.iter().enumerate().filter(|(_, g)| !g.is_empty()) {
             parameters.update(i, |values| {
-                for (p, g) in values.iter_mut().zip(gradient) {
-                    *p -= rate * (g * scale + decay * *p);
-                }
+                let pairs = values.par_iter_mut().zip(gradient);
+                pairs.for_each(|(p, g)| *p -= rate * (g * scale + decay * *p));
             });
         }
     }
