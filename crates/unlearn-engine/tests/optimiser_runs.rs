@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use policy::{Likelihood, SEED, all, gap_of_all, load, section, sets};
 use unlearn_core::recipe::{
-    AdapterKind, AverageSection, Averaging, Curvature, Optimizer, SmoothSection, Smoothing, SophiaSection, TrainSection,
+    AdapterKind, AverageSection, Averaging, Bytes, Curvature, Optimizer, SmoothSection, Smoothing, SophiaSection,
+    TrainSection,
 };
 use unlearn_engine::train::{
     Micro, Needs, Objective, Plan, Progress, Quantity, Question, Reference, Set, Sets, Term, check_folds, train,
@@ -35,6 +36,7 @@ fn cases() -> Vec<(&'static str, TrainSection)> {
     let upper = TrainSection {
         layers: toml::Value::from(2).try_into().expect("layers"),
         gradient_checkpointing: true,
+        smooth: smooth(Smoothing::Random).smooth,
         ..sophia(Curvature::Gnb)
     };
     let everything = TrainSection {
@@ -97,10 +99,47 @@ fn interrupted_runs_end_in_the_same_bytes_at_any_number_of_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
         let alone = pool.install(|| all(&run(&section, None).expect("trains")));
         assert!(whole == alone, "{name}: another end with one thread");
+        let uncached = TrainSection { prefix_cache: Bytes(0), ..section.clone() };
+        let uncached = all(&run(&uncached, None).expect("trains"));
+        assert!(whole == uncached, "{name}: another end without the cached prefix");
         if let Some((same, _)) = ends.iter().find(|(_, end)| *end == whole) {
             panic!("{name} ends as {same}");
         }
         ends.push((name, whole));
+    }
+}
+
+/// Interrupts in the retain pass of a step: after the gradient, before the estimate of the curvature.
+struct Interrupting<'a>(&'a AtomicBool, usize);
+
+impl Objective for Interrupting<'_> {
+    fn needs(&self) -> Needs {
+        BOTH.needs()
+    }
+    fn forget(&self, micro: &Micro<'_>) -> Vec<Term> {
+        BOTH.forget(micro)
+    }
+    fn retain(&self, micro: &Micro<'_>) -> Vec<Term> {
+        if micro.step.step == self.1 {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        BOTH.retain(micro)
+    }
+}
+
+#[test]
+fn an_interrupted_estimate_is_not_taken_in_twice() {
+    for (name, section) in cases().into_iter().filter(|(name, _)| name.starts_with("sophia")) {
+        let whole = all(&run(&section, None).expect("trains"));
+        let (dir, sets, reference) = (tempfile::tempdir().expect("temp dir"), sets(), Reference::default());
+        let stop = AtomicBool::new(false);
+        let state = Some((dir.path().to_owned(), "the same".to_owned()));
+        let plan = Plan { train: &section, seed: SEED, sets: &sets, reference: &reference, state, stop: &stop };
+        let mut model = load(&section);
+        let error = train(&mut model, &mut Interrupting(&stop, 4), &plan, &mut |_| Ok(())).expect_err("interrupted");
+        assert!(matches!(error, EngineError::Interrupted { step: 4 }), "{name}: {error}");
+        let resumed = all(&run(&section, Some((dir.path(), 0))).expect("trains"));
+        assert!(whole == resumed, "{name}: another end");
     }
 }
 

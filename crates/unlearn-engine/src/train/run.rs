@@ -13,7 +13,7 @@ use super::perturb::Point;
 use super::state::StateFolder;
 use super::update::Update;
 use super::worker::Worker;
-use super::{Objective, Reference, Set, Sets, Side, learning_rate};
+use super::{Gradients, Objective, Reference, Set, Sets, Side, learning_rate};
 use crate::{EngineError, LanguageModel};
 
 /// What a training run works with.
@@ -158,6 +158,7 @@ pub fn train(
         let norm = gradients.norm();
         check(step, event.loss, "loss")?;
         check(step, norm, "gradient")?;
+        check(step, curvature.as_ref().map_or(0.0, Gradients::norm), "curvature")?;
         let scale = match plan.train.clip {
             Clip::Norm(limit) if norm > limit => limit / (norm + 1e-6),
             _ => 1.0,

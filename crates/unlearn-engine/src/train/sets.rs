@@ -94,7 +94,7 @@ impl Sets {
     /// The retain rows without the forget rows that are held out.
     #[must_use]
     pub fn only_retain(&self) -> &[TokenRow] {
-        &self.retain[..self.retain.len() - self.held_out]
+        &self.retain[..self.retain.len().saturating_sub(self.held_out)]
     }
 
     pub(super) fn counts(&self) -> Counts {

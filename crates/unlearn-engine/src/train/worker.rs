@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use unlearn_core::event::Step;
-use unlearn_core::recipe::AdapterKind;
+use unlearn_core::recipe::{AdapterKind, Smoothing};
 use unlearn_data::TokenRow;
 use unlearn_data::order::Visit;
 
@@ -46,7 +46,9 @@ impl<'a> Worker<'a> {
         let per_epoch = plan.order().per_epoch();
         let route = Route::new(&model.decoder, &model.parameters, plan.train.gradient_checkpointing)
             .reading([&needs.forget, &needs.retain]);
-        let prefix = PrefixCache::new(route.first, steps > per_epoch, plan.train.prefix_cache.0);
+        let smoothed = plan.train.smooth.kind != Smoothing::None;
+        let again = steps > per_epoch || smoothed || plan.train.folds > 1;
+        let prefix = PrefixCache::new(route.first, again, plan.train.prefix_cache.0);
         Self { plan, needs, steps, per_epoch, route, prefix }
     }
 
