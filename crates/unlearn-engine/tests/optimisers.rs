@@ -216,8 +216,8 @@ fn memory_counts_the_state_of_each_optimiser() {
         // Its state, and the squares beside the gradient.
         (with(Kind::Sophia), 3.0),
         (TrainSection { average: averaged, ..with(Kind::Sgd) }, 1.0),
-        (TrainSection { smooth: smooth(Smoothing::Sam, 0.1), ..with(Kind::Sgd) }, 2.0),
-        (TrainSection { smooth: smooth(Smoothing::Random, 0.1), ..with(Kind::Sgd) }, 1.0),
+        (TrainSection { smooth: smooth(Smoothing::GradientPenalty, 0.1), ..with(Kind::Sgd) }, 2.0),
+        (TrainSection { smooth: smooth(Smoothing::Sam, 0.1), ..with(Kind::Sgd) }, 1.0),
     ] {
         assert!((bytes(section.clone()) - plain - more * values).abs() < 1.0, "{section:?}");
     }

@@ -122,11 +122,11 @@ impl Memory {
 /// Numbers that exist at once for each value that is trained, besides itself: its gradient, the optimiser's state, its
 /// average, and what a step takes for other places or the curvature.
 fn copies(train: &TrainSection) -> f64 {
-    // The first gradient, a moved copy of the weights and a second gradient there.
+    // A moved copy of the weights, and a gradient there beside the first; `sam` lets go of the first before.
     let smoothing = match train.smooth.kind {
         Smoothing::None => 0,
-        Smoothing::Random => 1,
-        Smoothing::Sam | Smoothing::GradientPenalty => 2,
+        Smoothing::Sam | Smoothing::Random => 1,
+        Smoothing::GradientPenalty => 2,
     };
     // Beside the step's own gradient.
     let curvature = match (train.optimizer, train.sophia.curvature) {
