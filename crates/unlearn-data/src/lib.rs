@@ -6,6 +6,7 @@
 pub mod chat;
 pub mod encode;
 mod error;
+pub mod folds;
 pub mod order;
 pub mod read;
 pub mod refusal;

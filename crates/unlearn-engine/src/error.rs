@@ -106,6 +106,16 @@ pub enum EngineError {
         /// Positions that the model has.
         context: usize,
     },
+    /// More folds than a run can have.
+    #[error("`train.folds = {folds}` is not possible: there are only {n} {of}")]
+    Folds {
+        /// As given.
+        folds: usize,
+        /// How many there are.
+        n: usize,
+        /// Of what.
+        of: &'static str,
+    },
     /// A choice of what to train that the model does not allow.
     #[error("`{field}` does not fit the model: {reason}")]
     Selection {
@@ -175,6 +185,7 @@ impl EngineError {
                 Some("the tokenizer belongs to another model: put the right `tokenizer.json` there".into())
             }
             Self::TooLong { .. } => Some("shorten the row, or drop it".into()),
+            Self::Folds { .. } => Some("lower `train.folds`".into()),
             Self::Selection { hint, .. } | Self::Method { hint, .. } => Some(hint.clone()),
             Self::Diverged { .. } => {
                 Some("run again in a new folder with a lower `train.learning_rate` or `train.clip`".into())

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use toml::Table;
-use unlearn_core::recipe::TrainSection;
+use unlearn_core::recipe::{
+    AverageSection, Averaging, Curvature, Optimizer, SmoothSection, Smoothing, SophiaSection, TrainSection,
+};
 use unlearn_data::TokenRow;
 use unlearn_engine::batch::Which;
 use unlearn_engine::likelihood::score_rows;
@@ -86,13 +88,17 @@ impl Tiny {
     }
 
     /// The weights after four steps.
-    fn trained(mut self, table: &Table, micro_tokens: usize) -> Vec<Vec<f32>> {
+    fn trained(self, table: &Table, micro_tokens: usize) -> Vec<Vec<f32>> {
+        self.trained_by(table, &section(micro_tokens))
+    }
+
+    fn trained_by(mut self, table: &Table, section: &TrainSection) -> Vec<Vec<f32>> {
         let mut objective = self.objective(table);
         let reference = self.ask(objective.as_ref());
         self.moved(7);
-        let (section, stop) = (section(micro_tokens), AtomicBool::new(false));
+        let stop = AtomicBool::new(false);
         let sets = self.sets.clone();
-        let plan = Plan { train: &section, seed: 0, sets: &sets, reference: &reference, state: None, stop: &stop };
+        let plan = Plan { train: section, seed: 0, sets: &sets, reference: &reference, state: None, stop: &stop };
         train(&mut self.model, objective.as_mut(), &plan, &mut |_| Ok(())).expect("trains");
         (0..self.model.parameters.specs().len()).map(|i| self.model.parameters.values(i)).collect()
     }
@@ -286,6 +292,41 @@ fn a_tiny_run_moves_every_parameter_and_is_the_same_whatever_the_micro_batches_a
         }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
         let alone = pool.install(|| Tiny::new().trained(&table, 1 << 20));
+        assert!(alone == whole, "{table}: one thread writes other weights");
+    }
+}
+
+#[test]
+fn every_method_goes_with_curvature_smoothing_averages_and_folds() {
+    let with = |curvature, kind| TrainSection {
+        optimizer: Optimizer::Sophia,
+        sophia: SophiaSection { curvature, every: 2, ..SophiaSection::default() },
+        smooth: SmoothSection { kind, ..SmoothSection::default() },
+        average: AverageSection { kind: Averaging::Uniform, ..AverageSection::default() },
+        folds: 2,
+        ..section(1 << 20)
+    };
+    for (table, (curvature, kind)) in variants().iter().zip(
+        [(Curvature::Gnb, Smoothing::Sam), (Curvature::Hutchinson, Smoothing::GradientPenalty)].into_iter().cycle(),
+    ) {
+        let section = with(curvature, kind);
+        let layered = || {
+            let mut tiny = Tiny::new();
+            let kept = tiny.sets.retain_alternates.rows().iter();
+            let kept = kept.chain(tiny.sets.forget_alternates.rows().iter().step_by(4)).map(|row| vec![row.clone()]);
+            let kept = kept.collect();
+            tiny.sets.retain_alternates = Alternates::new(kept, 1);
+            tiny.sets = tiny.sets.holding_out();
+            tiny
+        };
+        let mut before = layered();
+        before.moved(7);
+        let whole = layered().trained_by(table, &section);
+        assert!(whole.iter().flatten().all(|x| x.is_finite()), "{table}: not a number");
+        let at = before.model.parameters.specs().iter().position(|s| s.name.contains("layers.0")).expect("a layer");
+        assert_ne!(whole[at], before.model.parameters.values(at), "{table}: nothing moved");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+        let alone = pool.install(|| layered().trained_by(table, &section));
         assert!(alone == whole, "{table}: one thread writes other weights");
     }
 }

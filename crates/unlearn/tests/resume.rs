@@ -121,3 +121,23 @@ fn one_thread_and_two_end_in_the_same_bytes() {
     assert_eq!(digest(&one), digest(&two));
     assert_ne!(digest(&one), record(&one)["inputs"]["model"].as_str().expect("a digest"));
 }
+
+#[test]
+fn layered_forgetting_goes_on_to_the_same_bytes_with_what_else_a_step_keeps() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
+    let sets = ["folds=3", "optimizer=sophia", "sophia.every=3", "smooth.kind=sam", "average.kind=ema", "steps=9"];
+    let more: Vec<String> = sets.iter().flat_map(|set| ["--set".to_owned(), format!("train.{set}")]).collect();
+    let more: Vec<&str> = more.iter().map(String::as_str).collect();
+    finish(&whole, &more);
+    let mut child = run(&killed, &more).spawn().expect("starts");
+    wait_for(&mut child, &killed.join("state/state.json"));
+    let _ = child.kill();
+    child.wait().expect("ends");
+    finish(&killed, &[&more[..], &["--threads", "1"]].concat());
+    assert_eq!(digest(&whole), digest(&killed));
+    assert_eq!(steps(&killed), (1..=9).collect::<Vec<_>>());
+    let refused = run(&dir.path().join("refused"), &["--set", "train.folds=1000"]).output().expect("starts");
+    let talk = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && talk.contains("`train.folds = 1000` is not possible"), "{talk}");
+}

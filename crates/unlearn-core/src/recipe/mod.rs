@@ -1,8 +1,10 @@
 //! The recipe: what the user asks for, as a TOML file. Every field has a default or is asked for by name.
 
 mod error;
+mod optimizer;
 mod sections;
 mod selection;
+mod smooth;
 mod train;
 
 use std::collections::BTreeMap;
@@ -12,9 +14,11 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 pub use error::RecipeError;
+pub use optimizer::{Curvature, LionSection, Optimizer, SophiaSection};
 pub use sections::{ChatSection, DataSection, EvalSection, ModelSection};
 pub use selection::{AdapterKind, Bytes, Frozen, Layers, LoraSection};
-pub use train::{Clip, Optimizer, Schedule, TrainSection};
+pub use smooth::{AverageSection, Averaging, SmoothSection, Smoothing};
+pub use train::{Clip, Schedule, TrainSection};
 
 use crate::file;
 use crate::registry::nearest;
@@ -221,5 +225,27 @@ mod tests {
         for bad in ["train.batch_size=0", "train.learning_rate=-1.0", "train.clip=-1.0", "train.beta2=1.0"] {
             assert!(Recipe::read(None, &[bad.to_owned()]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_an_optimiser_cannot_use_is_refused_by_name() {
+        let cases = [
+            ("train.momentum=0.9", "`train.momentum"),
+            ("train.lion.beta2=1.0", "`train.lion.beta2"),
+            ("train.sophia.every=0", "`train.sophia.every"),
+            ("train.sophia.rho=0.0", "`train.sophia.rho"),
+            ("train.smooth.rho=-1.0", "`train.smooth.rho"),
+            ("train.smooth.samples=0", "`train.smooth.samples"),
+            ("train.average.begin=1.0", "`train.average.begin"),
+            ("train.folds=0", "`train.folds"),
+        ];
+        for (bad, said) in cases {
+            let error = Recipe::read(None, &[bad.to_owned()]).expect_err(bad);
+            assert!(error.to_string().contains(said), "{error}");
+        }
+        let sgd = ["train.optimizer=sgd".to_owned(), "train.momentum=0.9".to_owned()];
+        assert!(Recipe::read(None, &sgd).is_ok());
+        let near = Recipe::read(None, &["train.smooth.rh=1".to_owned()]).expect_err("no such field");
+        assert_eq!(near.hint().as_deref(), Some("did you mean `train.smooth.rho`?"));
     }
 }

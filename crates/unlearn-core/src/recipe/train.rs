@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::RecipeError;
+use super::optimizer::{LionSection, Optimizer, SophiaSection, decays};
 use super::selection::{AdapterKind, Bytes, Frozen, Layers, LoraSection};
+use super::smooth::{AverageSection, SmoothSection};
 
 /// The learning rate's course after the warm-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,15 +18,6 @@ pub enum Schedule {
     Cosine,
     /// Stays.
     Constant,
-}
-
-/// The optimisers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Optimizer {
-    /// AdamW with decoupled weight decay (Loshchilov and Hutter, 2019).
-    #[default]
-    Adamw,
 }
 
 /// The largest gradient norm that is let through.
@@ -84,16 +77,29 @@ pub struct TrainSection {
     pub schedule: Schedule,
     /// Largest gradient norm.
     pub clip: Clip,
-    /// Decoupled weight decay.
+    /// Weight decay: decoupled, but added to the gradient by `sgd`.
     pub weight_decay: f64,
     /// The optimiser.
     pub optimizer: Optimizer,
-    /// First-moment decay.
+    /// `adamw`: first-moment decay.
     pub beta1: f64,
-    /// Second-moment decay.
+    /// `adamw`: second-moment decay.
     pub beta2: f64,
-    /// Added to the root of the second moment.
+    /// `adamw`: added to the root of the second moment.
     pub eps: f64,
+    /// `sgd`: decay of the momentum; 0 for none.
+    pub momentum: f64,
+    /// `lion`
+    pub lion: LionSection,
+    /// `sophia`
+    pub sophia: SophiaSection,
+    /// What is done to the forget gradient.
+    pub smooth: SmoothSection,
+    /// Which weights the run leaves.
+    pub average: AverageSection,
+    /// Folds of the forget set that are forgotten one after the other, those to come being retained (layered
+    /// unlearning, Qian et al., 2025); 1 for all at once.
+    pub folds: usize,
     /// Whether rows are drawn in random order.
     pub shuffle: bool,
     /// Whether weights themselves are trained, or adapters beside them.
@@ -136,6 +142,12 @@ impl Default for TrainSection {
             beta1: 0.9,
             beta2: 0.999,
             eps: 1e-8,
+            momentum: 0.0,
+            lion: LionSection::default(),
+            sophia: SophiaSection::default(),
+            smooth: SmoothSection::default(),
+            average: AverageSection::default(),
+            folds: 1,
             shuffle: true,
             adapter: AdapterKind::None,
             lora: LoraSection::default(),
@@ -157,7 +169,11 @@ impl TrainSection {
     /// # Errors
     /// Names the first field that is out of range.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let positive = [("train.batch_size", self.batch_size), ("train.micro_tokens", self.micro_tokens)];
+        let positive = [
+            ("train.batch_size", self.batch_size),
+            ("train.micro_tokens", self.micro_tokens),
+            ("train.folds", self.folds),
+        ];
         for (field, value) in positive {
             if value == 0 {
                 return Err(RecipeError::value(field, value, "it must be at least 1"));
@@ -177,10 +193,23 @@ impl TrainSection {
                 return Err(RecipeError::value(field, value, format!("it must lie between {low} and {high:e}")));
             }
         }
+        self.check_optimizer()?;
         if self.adapter == AdapterKind::Lora && !self.parameters.is_empty() {
             let why = "with adapters, `train.lora.targets` says where they go";
             return Err(RecipeError::value("train.parameters", format!("{:?}", self.parameters), why));
         }
         self.lora.check()
+    }
+
+    fn check_optimizer(&self) -> Result<(), RecipeError> {
+        decays([("train.momentum", self.momentum)])?;
+        if self.momentum > 0.0 && self.optimizer != Optimizer::Sgd {
+            let why = "only `train.optimizer = \"sgd\"` has it; the others have decays of their own";
+            return Err(RecipeError::value("train.momentum", self.momentum, why));
+        }
+        self.lion.check()?;
+        self.sophia.check()?;
+        self.smooth.check()?;
+        self.average.check()
     }
 }

@@ -39,4 +39,17 @@ impl Gradients {
         let parts: Vec<f64> = self.0.par_iter().map(squares).collect();
         parts.iter().sum::<f64>().sqrt()
     }
+
+    /// Multiplies all of them.
+    pub(super) fn scale(&mut self, by: f64) {
+        let by = by as f32;
+        self.0.par_iter_mut().flatten().for_each(|g| *g *= by);
+    }
+
+    /// Changes each value by the other's at its place.
+    pub(super) fn join(&mut self, other: &Self, change: impl Fn(&mut f32, f32) + Sync) {
+        for (values, others) in self.0.iter_mut().zip(&other.0) {
+            values.par_iter_mut().zip(others).for_each(|(a, &b)| change(a, b));
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! What training takes of memory: an estimate from shapes, before anything is read.
 
-use unlearn_core::recipe::{AdapterKind, Bytes, Frozen, TrainSection};
+use unlearn_core::recipe::{AdapterKind, Averaging, Bytes, Curvature, Frozen, Optimizer, Smoothing, TrainSection};
 use unlearn_data::TokenRow;
 
 use super::Selection;
+use super::optimizer::state_values;
 use crate::decoder::{MlpForm, Spec};
 use crate::{Decoder, DecoderConfig, EngineError};
 
@@ -11,8 +12,6 @@ use crate::{Decoder, DecoderConfig, EngineError};
 const PROGRAM: f64 = 80e6;
 /// Rows of scores over the vocabulary that exist at once for a supervised token.
 const LOGIT_COPIES: f64 = 3.0;
-/// Bytes for each value that is trained: its gradient and two moments.
-const TRAINED: f64 = 12.0;
 /// Copies of the gradient of a trained embedding or output matrix that exist at once: as the tape has it, transposed,
 /// and on its way to the sum.
 const GRADIENT_COPIES: f64 = 3.0;
@@ -45,7 +44,7 @@ impl RowSizes {
 pub struct Memory {
     /// Weights in memory, frozen ones as they are kept.
     pub weights: f64,
-    /// Gradients and moments of what is trained.
+    /// Gradients, the optimiser's state and copies of what is trained.
     pub training: f64,
     /// What a pass unpacks at a time of frozen weights that are kept packed.
     pub unpacked: f64,
@@ -98,7 +97,7 @@ impl Memory {
             } else {
                 unpacked_blocks[first..].iter().sum()
             };
-        let training = trained * TRAINED + 4.0 * GRADIENT_COPIES * outside;
+        let training = trained * 4.0 * copies(train) + 4.0 * GRADIENT_COPIES * outside;
         let block = block_values(c, rank, rows.longest) * 4.0;
         let width = 4.0 * c.hidden_size as f64;
         let blocks = if train.gradient_checkpointing { block + graphs * width } else { graphs * block };
@@ -118,6 +117,25 @@ impl Memory {
         let left = bytes - self.total(0);
         (left > 0.0).then(|| (left / self.per_token) as usize)
     }
+}
+
+/// Numbers that exist at once for each value that is trained, besides itself: its gradient, the optimiser's state, its
+/// average, and what a step takes for other places or the curvature.
+fn copies(train: &TrainSection) -> f64 {
+    // A moved copy of the weights, and a gradient there beside the first; `sam` lets go of the first before.
+    let smoothing = match train.smooth.kind {
+        Smoothing::None => 0,
+        Smoothing::Sam | Smoothing::Random => 1,
+        Smoothing::GradientPenalty => 2,
+    };
+    // Beside the step's own gradient.
+    let curvature = match (train.optimizer, train.sophia.curvature) {
+        (Optimizer::Sophia, Curvature::Gnb) => 1,
+        (Optimizer::Sophia, Curvature::Hutchinson) => 3,
+        _ => 0,
+    };
+    let average = usize::from(train.average.kind != Averaging::None);
+    (1 + state_values(train) + average + smoothing.max(curvature)) as f64
 }
 
 /// Numbers that a block's graph keeps of one token; its scores over `keys` tokens exist three times.

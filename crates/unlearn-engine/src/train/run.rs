@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use unlearn_core::event::Step;
 use unlearn_core::recipe::{Clip, TrainSection};
-use unlearn_data::order::Steps;
+use unlearn_data::folds::Folds;
 
+use super::perturb::Point;
 use super::state::StateFolder;
+use super::update::Update;
 use super::worker::Worker;
-use super::{AdamW, Objective, Reference, Set, Sets, Side, StepView, Totals, learning_rate};
+use super::{Gradients, Objective, Reference, Set, Sets, Side, StepView, Totals, learning_rate};
 use crate::{EngineError, LanguageModel};
 
 /// What a training run works with.
@@ -52,18 +54,32 @@ impl Plan<'_> {
         (rows, StepView::new(step, self.steps(), self.epoch_steps(), totals))
     }
 
-    pub(super) fn order(&self) -> Steps {
+    pub(super) fn order(&self) -> Folds {
         order_of(self.train, self.sets, self.seed)
     }
 }
 
-fn order_of(train: &TrainSection, sets: &Sets, seed: u64) -> Steps {
-    Steps::new(sets.forget.len(), sets.retain.len(), train.batch_size, train.shuffle, seed)
+fn order_of(train: &TrainSection, sets: &Sets, seed: u64) -> Folds {
+    let stages = (train.folds, steps_of(train, sets, seed));
+    Folds::new(sets.counts(), train.batch_size, train.shuffle, seed, stages)
 }
 
 fn steps_of(train: &TrainSection, sets: &Sets, seed: u64) -> usize {
-    let per_epoch = order_of(train, sets, seed).per_epoch() as f64;
-    train.steps.unwrap_or_else(|| (per_epoch * train.epochs).round() as usize)
+    let order = Folds::new(sets.counts(), train.batch_size, train.shuffle, seed, (1, 0));
+    train.steps.unwrap_or_else(|| (order.per_epoch() as f64 * train.epochs).round() as usize)
+}
+
+/// Refuses folds that a run cannot have.
+///
+/// # Errors
+/// When there are fewer forget rows or steps than folds.
+pub fn check_folds(train: &TrainSection, sets: &Sets, seed: u64) -> Result<(), EngineError> {
+    let folds = train.folds;
+    let counts = [(sets.forget.len(), "forget rows"), (steps_of(train, sets, seed), "steps")];
+    match counts.into_iter().find(|(n, _)| folds > 1 && *n < folds) {
+        Some((n, of)) => Err(EngineError::Folds { folds, n, of }),
+        None => Ok(()),
+    }
 }
 
 /// How often a run passes over the rows of a side, begun passes counted.
@@ -131,11 +147,12 @@ pub fn train(
 ) -> Result<Outcome, EngineError> {
     let steps = plan.steps();
     let mut order = plan.order();
-    let mut optimizer = AdamW::new(plan.train, &model.parameters);
+    check_folds(plan.train, plan.sets, plan.seed)?;
+    let mut update = Update::new(plan.train, steps, &model.parameters);
     let state = plan.state.as_ref().map(|(dir, fingerprint)| StateFolder::new(dir, fingerprint));
     let (mut tokens, mut seconds) = (0, 0.0);
     if let Some(state) = &state
-        && let Some(saved) = state.load(&mut model.parameters, &mut optimizer)?
+        && let Some(saved) = state.load(&mut model.parameters, &mut update)?
     {
         (tokens, seconds) = (saved.tokens, saved.seconds);
         objective.restore(&saved.learned());
@@ -143,24 +160,26 @@ pub fn train(
     }
     let mut saved_at = Instant::now();
     let mut worker = Worker::new(model, objective.needs(), plan, steps);
-    while optimizer.steps < steps {
+    while update.steps() < steps {
         let began = Instant::now();
-        let step = optimizer.steps;
-        let Some((mut event, gradients, view)) = worker.gradient(model, objective, step, order.rows(step))? else {
+        let (step, wanted) = (update.steps(), update.wanted());
+        let done = worker.step(Point::of(model), objective, (step, order.rows(step)), wanted)?;
+        let Some((mut event, gradients, curvature, view)) = done else {
             if let Some(state) = &state {
-                state.save(&model.parameters, &optimizer, (tokens, seconds), &objective.state())?;
+                state.save(&model.parameters, &update, (tokens, seconds), &objective.state())?;
             }
             return Err(EngineError::Interrupted { step });
         };
         let norm = gradients.norm();
         check(step, event.loss, "loss")?;
         check(step, norm, "gradient")?;
+        check(step, curvature.as_ref().map_or(0.0, Gradients::norm), "curvature")?;
         let scale = match plan.train.clip {
             Clip::Norm(limit) if norm > limit => limit / (norm + 1e-6),
             _ => 1.0,
         };
         let rate = learning_rate(plan.train, step, steps);
-        optimizer.step(&mut model.parameters, &gradients.0, scale, rate);
+        update.step(&mut model.parameters, (&gradients, curvature.as_ref()), scale, rate);
         objective.after_step(&view, &event.terms);
         event.step = step + 1;
         event.epoch = (step + 1) as f64 / order.per_epoch() as f64;
@@ -173,13 +192,14 @@ pub fn train(
         if let Some(state) = &state
             && saved_at.elapsed().as_secs_f64() >= plan.train.save_seconds
         {
-            state.save(&model.parameters, &optimizer, (tokens, seconds), &objective.state())?;
+            state.save(&model.parameters, &update, (tokens, seconds), &objective.state())?;
             saved_at = Instant::now();
         }
     }
     if let Some(state) = &state {
-        state.save(&model.parameters, &optimizer, (tokens, seconds), &objective.state())?;
+        state.save(&model.parameters, &update, (tokens, seconds), &objective.state())?;
     }
+    update.finish(&mut model.parameters);
     Ok(Outcome { steps, tokens, seconds })
 }
 

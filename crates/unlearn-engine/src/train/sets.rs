@@ -1,6 +1,7 @@
 //! The rows of a run, and other answers to their questions.
 
 use unlearn_data::TokenRow;
+use unlearn_data::folds::Counts;
 
 use super::{Set, Side};
 
@@ -70,6 +71,8 @@ pub struct Sets {
     pub forget_alternates: Alternates,
     /// Other answers to the retain questions.
     pub retain_alternates: Alternates,
+    /// Rows at the end of `retain` that are forget rows, held out until their fold's turn comes.
+    held_out: usize,
 }
 
 impl Sets {
@@ -77,6 +80,26 @@ impl Sets {
     #[must_use]
     pub fn new(forget: Vec<TokenRow>, retain: Vec<TokenRow>) -> Self {
         Self { forget, retain, ..Self::default() }
+    }
+
+    /// Adds the forget rows to the retain rows, for runs in folds: each is retained until its fold's turn comes. Other
+    /// answers to retain questions, where an objective wants them, are then needed for these too.
+    #[must_use]
+    pub fn holding_out(mut self) -> Self {
+        self.held_out = self.forget.len();
+        self.retain.extend(self.forget.iter().cloned());
+        self
+    }
+
+    /// The retain rows without the forget rows that are held out.
+    #[must_use]
+    pub fn only_retain(&self) -> &[TokenRow] {
+        &self.retain[..self.retain.len().saturating_sub(self.held_out)]
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let (forget, retain) = (self.forget.len(), self.only_retain().len());
+        Counts { forget, retain, held_out: self.held_out > 0 }
     }
 
     /// The rows of a set.

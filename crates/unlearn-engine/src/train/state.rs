@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use unlearn_core::file;
 
-use super::AdamW;
+use super::update::Update;
 use crate::checkpoint::{Entry, Precision, WeightFiles, write_tensors};
 use crate::decoder::Spec;
 use crate::{EngineError, Parameters};
@@ -17,14 +17,14 @@ pub(super) struct StateFolder {
     fingerprint: String,
 }
 
-/// What is saved besides weights and moments.
+/// What is saved besides tensors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Counters {
     pub(super) step: usize,
     pub(super) tokens: u64,
     pub(super) seconds: f64,
     fingerprint: String,
-    /// The file with weights and moments that belongs to these counters.
+    /// The file with weights and state tensors that belongs to these counters.
     tensors: String,
     /// What the objective has learned, bit by bit.
     #[serde(default)]
@@ -51,12 +51,12 @@ impl StateFolder {
     pub(super) fn save(
         &self,
         parameters: &Parameters,
-        optimizer: &AdamW,
+        update: &Update,
         (tokens, seconds): (u64, f64),
         learned: &[f64],
     ) -> Result<(), EngineError> {
         file::create_dir(&self.dir)?;
-        let step = optimizer.steps;
+        let step = update.steps();
         let tensors = format!("step-{step}.safetensors");
         let entry = |kind: &str, i: usize, values| {
             let spec: &Spec = &parameters.specs()[i];
@@ -69,10 +69,12 @@ impl StateFolder {
             }
         };
         let mut entries: Vec<Entry<'_>> = Vec::new();
+        let state = update.state();
         for i in parameters.trained() {
             entries.push(entry("weight", i, Box::new(move || parameters.values(i))));
-            entries.push(entry("first", i, Box::new(move || optimizer.first[i].clone())));
-            entries.push(entry("second", i, Box::new(move || optimizer.second[i].clone())));
+            for &(name, tensors) in &state {
+                entries.push(entry(name, i, Box::new(move || tensors[i].clone())));
+            }
         }
         write_tensors(&self.dir.join(&tensors), &entries)?;
         let fingerprint = self.fingerprint.clone();
@@ -93,11 +95,11 @@ impl StateFolder {
         }
     }
 
-    /// Puts the saved weights and moments in place; `None` when nothing was saved yet.
+    /// Puts the saved weights and state tensors in place; `None` when nothing was saved yet.
     pub(super) fn load(
         &self,
         parameters: &mut Parameters,
-        optimizer: &mut AdamW,
+        update: &mut Update,
     ) -> Result<Option<Counters>, EngineError> {
         if !self.counters().exists() {
             return Ok(None);
@@ -116,10 +118,13 @@ impl StateFolder {
             let spec = parameters.specs()[i].clone();
             let values = read("weight", &spec.name, spec.len())?;
             parameters.update(i, |old| old.copy_from_slice(&values));
-            optimizer.first[i] = read("first", &spec.name, spec.len())?;
-            optimizer.second[i] = read("second", &spec.name, spec.len())?;
         }
-        optimizer.steps = counters.step;
+        for (kind, tensors) in update.restore(counters.step) {
+            for i in parameters.trained() {
+                let spec = &parameters.specs()[i];
+                tensors[i] = read(kind, &spec.name, spec.len())?;
+            }
+        }
         Ok(Some(counters))
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use unlearn_core::event::Step;
-use unlearn_core::recipe::AdapterKind;
+use unlearn_core::recipe::{AdapterKind, Smoothing};
 use unlearn_data::TokenRow;
 use unlearn_data::order::Visit;
 
 use super::dropout::Dropout;
 use super::micro::{Part, Passage};
+use super::perturb::Point;
 use super::prefix::PrefixCache;
 use super::{Forward, Gradients, Micro, Needs, Objective, Passing, Plan, Route, Set, Side, StepView, Totals};
 use crate::batch::{self, TokenBatch, Which};
@@ -20,7 +21,7 @@ use crate::{EngineError, LanguageModel};
 
 /// What the micro-batches of a run have in common.
 pub(super) struct Worker<'a> {
-    plan: &'a Plan<'a>,
+    pub(super) plan: &'a Plan<'a>,
     needs: Needs,
     steps: usize,
     per_epoch: usize,
@@ -28,8 +29,14 @@ pub(super) struct Worker<'a> {
     prefix: Option<PrefixCache>,
 }
 
+/// The rows of a step, side by side.
+pub(super) struct StepRows {
+    pub(super) view: StepView,
+    sides: [(Side, Vec<Item>); 2],
+}
+
 /// A row of a step with the other answers that go with it.
-struct Item {
+pub(super) struct Item {
     own: Option<usize>,
     alternates: Vec<usize>,
 }
@@ -39,35 +46,65 @@ impl<'a> Worker<'a> {
         let per_epoch = plan.order().per_epoch();
         let route = Route::new(&model.decoder, &model.parameters, plan.train.gradient_checkpointing)
             .reading([&needs.forget, &needs.retain]);
-        let prefix = PrefixCache::new(route.first, steps > per_epoch, plan.train.prefix_cache.0);
+        let smoothed = plan.train.smooth.kind != Smoothing::None;
+        let again = steps > per_epoch || smoothed || plan.train.folds > 1;
+        let prefix = PrefixCache::new(route.first, again, plan.train.prefix_cache.0);
         Self { plan, needs, steps, per_epoch, route, prefix }
+    }
+
+    /// What the objective reads.
+    pub(super) fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// A worker over the same rows for an objective with other needs, without the cached prefix.
+    pub(super) fn asking(&self, needs: Needs) -> Worker<'a> {
+        let &Self { plan, steps, per_epoch, route, .. } = self;
+        Worker { plan, needs, steps, per_epoch, route, prefix: None }
+    }
+
+    /// The rows of a step, and what it holds.
+    pub(super) fn step_rows(&self, step: usize, (forget, retain): (Vec<Visit>, Vec<Visit>)) -> StepRows {
+        let sides =
+            [(Side::Forget, self.items(Side::Forget, &forget)), (Side::Retain, self.items(Side::Retain, &retain))];
+        StepRows { view: StepView::new(step, self.steps, self.per_epoch, self.totals(&sides)), sides }
     }
 
     /// The gradient of a step over these rows; `None` when the user interrupts.
     pub(super) fn gradient(
         &mut self,
-        model: &LanguageModel,
+        point: Point<'_>,
         objective: &dyn Objective,
         step: usize,
-        (forget, retain): (Vec<Visit>, Vec<Visit>),
+        rows: (Vec<Visit>, Vec<Visit>),
     ) -> Result<Option<(Step, Gradients, StepView)>, EngineError> {
-        let sides =
-            [(Side::Forget, self.items(Side::Forget, &forget)), (Side::Retain, self.items(Side::Retain, &retain))];
-        let view = StepView::new(step, self.steps, self.per_epoch, self.totals(&sides));
-        let mut event = Step::default();
-        let mut sum = Gradients::new(&model.parameters);
-        for (side, items) in &sides {
-            if !self.side(model, objective, (&view, *side), items, (&mut event, &mut sum))? {
-                return Ok(None);
+        let StepRows { view, sides: [(_, forget), (retain, kept)] } = self.step_rows(step, rows);
+        let (mut event, mut sum) = (Step::default(), Gradients::new(point.parameters));
+        let done = self.smoothed(point, objective, (&view, &forget), (&mut event, &mut sum))?
+            && self.side(point, objective, (&view, retain), &kept, (&mut event, &mut sum))?;
+        Ok(done.then_some((event, sum, view)))
+    }
+
+    /// Adds the loss and the gradient of both sides as they are; `false` when the user interrupts.
+    pub(super) fn plain(
+        &mut self,
+        point: Point<'_>,
+        objective: &dyn Objective,
+        rows: &StepRows,
+        (event, sum): (&mut Step, &mut Gradients),
+    ) -> Result<bool, EngineError> {
+        for (side, items) in &rows.sides {
+            if !self.side(point, objective, (&rows.view, *side), items, (event, sum))? {
+                return Ok(false);
             }
         }
-        Ok(Some((event, sum, view)))
+        Ok(true)
     }
 
     /// Adds one side's loss and gradient; `false` when the user interrupts.
-    fn side(
+    pub(super) fn side(
         &mut self,
-        model: &LanguageModel,
+        point: Point<'_>,
         objective: &dyn Objective,
         (view, side): (&StepView, Side),
         items: &[Item],
@@ -95,7 +132,7 @@ impl<'a> Worker<'a> {
             let others = group.iter().flat_map(|&g| &items[g].alternates).map(|&i| (alternates, i));
             let places: Vec<(Set, usize)> = owns.chain(others).collect();
             if !places.is_empty() {
-                self.micro(model, objective, (view, side), &places, (event, sum))?;
+                self.micro(point, objective, (view, side), &places, (event, sum))?;
             }
         }
         Ok(true)
@@ -103,13 +140,13 @@ impl<'a> Worker<'a> {
 
     fn micro(
         &mut self,
-        model: &LanguageModel,
+        point: Point<'_>,
         objective: &dyn Objective,
         (view, side): (&StepView, Side),
         places: &[(Set, usize)],
         (event, sum): (&mut Step, &mut Gradients),
     ) -> Result<(), EngineError> {
-        let device = model.parameters.device();
+        let device = point.parameters.device();
         let ([own, alternates], passing) = (side.sets(), self.passing(side));
         let passes = |set: Set| if set == own { passing[0] } else { passing[1] };
         let all = places;
@@ -119,13 +156,13 @@ impl<'a> Worker<'a> {
         let reads = self.needs.reads(side);
         let to_the_end = !reads.inner.is_empty();
         let batch = TokenBatch::reaching(&members, Which::Supervised, to_the_end, device);
-        let drop = self.dropout(model, view.step, places);
-        let tracked = model.parameters.tracked().with_drop(drop.clone());
-        let plain = model.parameters.frozen().with_drop(drop);
+        let drop = self.dropout(point, view.step, places);
+        let tracked = point.parameters.tracked().with_drop(drop.clone());
+        let plain = point.parameters.frozen().with_drop(drop);
         let cache = self.prefix.as_mut();
-        let input = cache.map(|cache| cache.input(&model.decoder, &plain, places, (&members, to_the_end), device));
-        let forward = Forward::run(&model.decoder, [&tracked, &plain], &batch, (self.route, reads), input);
-        let (through, of) = ((&model.decoder, &tracked), (members.as_slice(), &batch));
+        let input = cache.map(|cache| cache.input(point.decoder, &plain, places, (&members, to_the_end), device));
+        let forward = Forward::run(point.decoder, [&tracked, &plain], &batch, (self.route, reads), input);
+        let (through, of) = ((point.decoder, &tracked), (members.as_slice(), &batch));
         let passage = Passage::new(through, of, forward.hidden(), forward.inner());
         let part = |set: Set| -> Result<Part, EngineError> {
             let places: Vec<usize> = all.iter().filter(|(s, _)| *s == set).map(|(_, i)| *i).collect();
@@ -188,11 +225,10 @@ impl<'a> Worker<'a> {
         totals
     }
 
-    fn dropout(&self, model: &LanguageModel, step: usize, places: &[(Set, usize)]) -> Option<Arc<dyn Drop>> {
+    fn dropout(&self, point: Point<'_>, step: usize, places: &[(Set, usize)]) -> Option<Arc<dyn Drop>> {
         let rate = self.plan.train.lora.dropout;
         let adapted = self.plan.train.adapter == AdapterKind::Lora && rate > 0.0;
-        adapted
-            .then(|| Arc::new(Dropout::new(rate, self.plan.seed, (step, places), &model.parameters)) as Arc<dyn Drop>)
+        adapted.then(|| Arc::new(Dropout::new(rate, self.plan.seed, (step, places), point.parameters)) as Arc<dyn Drop>)
     }
 }
 
@@ -209,6 +245,6 @@ pub fn gradient(
 ) -> Result<(Step, Gradients), EngineError> {
     let mut worker = Worker::new(model, objective.needs(), plan, plan.steps());
     let rows = plan.order().rows(step);
-    let done = worker.gradient(model, objective, step, rows)?;
+    let done = worker.gradient(Point::of(model), objective, step, rows)?;
     done.map(|(event, gradients, _)| (event, gradients)).ok_or(EngineError::Interrupted { step })
 }

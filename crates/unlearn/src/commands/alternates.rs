@@ -123,10 +123,11 @@ fn refusals(recipe: &Recipe) -> Result<Vec<String>> {
 /// Answers to retain questions, put after the forget questions.
 fn mismatched(recipe: &Recipe, sets: &Sets, n: usize) -> Alternates {
     let visits = passes(&recipe.train, sets, recipe.seed, Side::Forget).clamp(1, VISITS);
+    let retain = sets.only_retain();
     let answers = sets.forget.iter().enumerate().map(|(i, row)| {
         let mut rng = seed::stream(recipe.seed, &format!("mismatch/{i}"));
         let draw = |_| {
-            let other = &sets.retain[rng.random_range(0..sets.retain.len())];
+            let other = &retain[rng.random_range(0..retain.len())];
             let mut mixed =
                 TokenRow { ids: row.prompt().to_vec(), labels: vec![-100; row.prompt().len()], hidden: row.hidden };
             mixed.ids.extend(&other.ids[other.prompt().len()..]);

@@ -17,6 +17,10 @@ use crate::job::Job;
 
 /// Refuses settings that an edit has no use for.
 pub fn check(recipe: &Recipe) -> Result<()> {
+    if recipe.train.folds > 1 {
+        let message = "an edit looks at the whole forget set at once";
+        return Err(Refusal::new(message, "leave out `train.folds`").into());
+    }
     if recipe.train.adapter == AdapterKind::None && recipe.train.max_memory.is_none() {
         return Ok(());
     }

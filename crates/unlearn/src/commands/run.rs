@@ -9,7 +9,9 @@ use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_data::read;
 use unlearn_engine::LanguageModel;
-use unlearn_engine::train::{Alternative, Cache, Needs, Question, Reference, Selection, Sets, Setup, visited};
+use unlearn_engine::train::{
+    Alternative, Cache, Needs, Question, Reference, Selection, Sets, Setup, check_folds, visited,
+};
 use unlearn_methods::Made;
 
 use super::alternates::{self, Texts};
@@ -90,12 +92,17 @@ pub fn execute(context: &Context, mut recipe: Recipe, output: &Output) -> Result
     let everything = Selection::new(&recipe.train, &model.decoder)?.is_everything();
     let encoder = model.encoder(&recipe.chat);
     let forget = read::all_rows(&recipe.data.forget, recipe.data.limit)?;
-    let retain = match wants_retain {
+    let mut retain = match wants_retain {
         true => read::all_rows(&recipe.data.retain, recipe.data.limit)?,
         false => Vec::new(),
     };
-    let texts = Texts { forget: &forget, retain: &retain };
     let mut sets = Sets::new(sets::check(&model, &encoder, &forget)?, sets::check(&model, &encoder, &retain)?);
+    if recipe.train.folds > 1 && needs.retain_rows() {
+        sets = sets.holding_out();
+        retain.extend(forget.iter().cloned());
+    }
+    check_folds(&recipe.train, &sets, recipe.seed)?;
+    let texts = Texts { forget: &forget, retain: &retain };
     alternates::fill(&recipe, &encoder, &needs, &texts, &mut sets)?;
     alternates::check_lengths(&model, &sets)?;
     let asking = match &needs.forget_alternates {

@@ -51,6 +51,9 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         let hint = "give `--data FILE`".to_owned();
         return Err(RecipeError::Missing { field: "data.train", hint }.into());
     }
+    if recipe.train.folds > 1 {
+        return Err(RecipeError::value("train.folds", recipe.train.folds, "`train` forgets nothing").into());
+    }
     let mut model = training::model(context, recipe)?;
     let encoder = model.encoder(&recipe.chat);
     let rows = read::all_rows(&recipe.data.train, recipe.data.limit)?;
