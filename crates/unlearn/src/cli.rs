@@ -86,6 +86,9 @@ pub struct Training {
     /// Memory that the run may take, as `4GB`
     #[arg(long, value_name = "SIZE")]
     pub max_memory: Option<String>,
+    /// Check everything, print what would be done and what it would take, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 impl Training {

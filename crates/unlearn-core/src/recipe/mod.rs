@@ -4,6 +4,7 @@ mod error;
 mod sections;
 mod selection;
 mod train;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ pub use error::RecipeError;
 pub use sections::{ChatSection, DataSection, EvalSection, ModelSection};
 pub use selection::{AdapterKind, Bytes, Frozen, Layers, LoraSection};
 pub use train::{Clip, Optimizer, Schedule, TrainSection};
+pub use watch::{Bound, Keep, Rule, Seen, WatchSection};
 
 use crate::file;
 use crate::registry::nearest;
@@ -36,6 +38,8 @@ pub struct Recipe {
     pub method: Table,
     /// The training loop.
     pub train: TrainSection,
+    /// Looking at the run while it trains.
+    pub watch: WatchSection,
     /// The evaluation.
     pub eval: EvalSection,
 }
@@ -82,7 +86,8 @@ impl Recipe {
             }
         }
         let recipe: Self = table.try_into().map_err(|e| Self::parse_error(path, e))?;
-        recipe.train.check().and_then(|()| recipe.data.check()).map_err(|e| e.of_file(path))?;
+        let checked = recipe.train.check().and_then(|()| recipe.data.check()).and_then(|()| recipe.watch.check());
+        checked.map_err(|e| e.of_file(path))?;
         Ok(recipe)
     }
 

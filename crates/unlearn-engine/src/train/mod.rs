@@ -15,7 +15,9 @@ mod schedule;
 mod selection;
 mod sets;
 mod state;
+mod watch;
 mod worker;
+mod workload;
 
 pub use adamw::AdamW;
 pub use forward::{Forward, Route};
@@ -29,4 +31,6 @@ pub use run::{Outcome, Plan, Progress, passes, train, visited};
 pub use schedule::learning_rate;
 pub use selection::Selection;
 pub use sets::{Alternates, Sets};
+pub use watch::{Look, Watching, disruption};
 pub use worker::gradient;
+pub use workload::{Workload, seconds_per_token};

@@ -9,14 +9,18 @@ pub mod eval;
 pub mod generate;
 pub mod inspect;
 pub mod list;
+mod plan;
+mod prepared;
 pub mod pull;
 pub mod report;
 pub mod run;
 pub mod score;
 mod sets;
+mod shared;
 mod summary;
 pub mod train;
 mod training;
+mod watched;
 
 use anyhow::Result;
 

@@ -79,8 +79,17 @@ impl Answers {
     }
 
     pub(super) fn logits(&self) -> Tensor<2> {
+        self.logits_of(self.states(Quantity::Distributions))
+    }
+
+    /// [`Self::logits`] of `n` tokens from `start` on.
+    pub(super) fn logits_at(&self, start: usize, n: usize) -> Tensor<2> {
+        self.logits_of(self.states(Quantity::Distributions).narrow(0, start, n))
+    }
+
+    fn logits_of(&self, states: Tensor<2>) -> Tensor<2> {
         match &self.head {
-            Some(head) => head.logits(self.states(Quantity::Distributions)),
+            Some(head) => head.logits(states),
             None => panic!("an objective reads the reference's distributions, which it did not ask for"),
         }
     }
