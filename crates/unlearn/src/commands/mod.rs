@@ -18,6 +18,7 @@ pub mod score;
 mod sets;
 mod shared;
 mod summary;
+pub mod sweep;
 pub mod train;
 mod training;
 mod watched;
@@ -36,6 +37,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Demo(c) => c.run(&context),
         Command::Train(c) => c.run(&context),
         Command::Run(c) => c.run(&context),
+        Command::Sweep(c) => c.run(&context),
         Command::Eval(c) => c.run(&context),
         Command::Report(c) => c.run(&context),
         Command::Generate(c) => c.run(&context),
