@@ -238,7 +238,7 @@ CASES = {
     "adaptive_rmu": (adaptive_rmu, {"name": "adaptive-rmu", "layer": 1, "scale": 1.5, "alpha": 3.0,
                                     "direction": "rmu"}),
     "circuit_breaker": (circuit_breaker, {"name": "circuit-breaker", "layers": [0, 2], "alpha": 2.0}),
-    "rep_noise": (rep_noise, {"name": "rep-noise", "beta": 0.0, "alpha": 0.5}),
+    "rep_noise": (rep_noise, {"name": "rep-noise", "beta": 0.0, "ascent": 0.5}),
     "elm": (elm, {"name": "elm", "expert_ids": [4, 9], "novice_ids": [11], "eta": 3.0, "top_k": 10, "alpha": 2.0,
                   "fluency": 0.5}),
     "grad_diff_hidden": (lambda m, _: -forget.nll(m) + 3 * hidden(retain, m, 2),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::{KeptBy, StopReason};
 use crate::file::{self, FileError};
 
 /// The content of `run.json`: enough to say what was done, with what, and at what cost.
@@ -30,6 +31,9 @@ pub struct RunRecord {
     pub outputs: BTreeMap<String, String>,
     /// What it cost.
     pub cost: Cost,
+    /// Which weights a watched run ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptWeights>,
     /// Whether the run came to its end.
     pub finished: bool,
 }
@@ -37,6 +41,19 @@ pub struct RunRecord {
 impl RunRecord {
     /// The schema and version of this file.
     pub const SCHEMA: &str = "unlearn.run/1";
+}
+
+/// Which weights a watched run ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptWeights {
+    /// The step after which the model had them.
+    pub step: usize,
+    /// Steps taken in all.
+    pub steps: usize,
+    /// Why these.
+    pub by: KeptBy,
+    /// Why training ended before its last step, if it did.
+    pub stopped: Option<StopReason>,
 }
 
 /// What a run cost.
@@ -85,6 +102,10 @@ impl RunFolder {
     /// `adapter/`: the adapters that were trained, in PEFT's layout.
     pub fn adapter(&self) -> PathBuf {
         self.0.join("adapter")
+    }
+    /// `last-good/`: the weights before training diverged, as a checkpoint.
+    pub fn last_good(&self) -> PathBuf {
+        self.0.join("last-good")
     }
     /// `eval.json`: scores of the subject, after.
     pub fn eval(&self) -> PathBuf {

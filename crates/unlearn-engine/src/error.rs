@@ -136,13 +136,19 @@ pub enum EngineError {
         /// What to do.
         hint: String,
     },
-    /// The loss or the gradient is no longer a number.
-    #[error("training diverged at step {step}: the {what} is not finite")]
+    /// The loss or the gradient is no longer a number, or the model no longer one that works.
+    #[error("training diverged at step {step}: {what}; {}", last_good(*.good))]
     Diverged {
         /// The step, from 1.
         step: usize,
-        /// `loss` or `gradient`.
-        what: &'static str,
+        /// What showed it.
+        what: String,
+        /// The last step whose weights were kept and are good.
+        good: Option<usize>,
+        /// The settings to change.
+        advice: String,
+        /// Where the weights of the last good step were put.
+        kept: Option<PathBuf>,
     },
     /// The user asked to stop; what was done is saved.
     #[error("interrupted at step {step}; the state is saved")]
@@ -166,6 +172,14 @@ pub enum EngineError {
     },
 }
 
+fn last_good(step: Option<usize>) -> String {
+    match step {
+        Some(0) => "the last good weights are those before the first step".into(),
+        Some(step) => format!("the last good weights are those after step {step}"),
+        None => "no weights were kept before".into(),
+    }
+}
+
 impl EngineError {
     /// What the user can do about it.
     #[must_use]
@@ -187,8 +201,9 @@ impl EngineError {
             Self::TooLong { .. } => Some("shorten the row, or drop it".into()),
             Self::Folds { .. } => Some("lower `train.folds`".into()),
             Self::Selection { hint, .. } | Self::Method { hint, .. } => Some(hint.clone()),
-            Self::Diverged { .. } => {
-                Some("run again in a new folder with a lower `train.learning_rate` or `train.clip`".into())
+            Self::Diverged { advice, kept, .. } => {
+                let kept = kept.as_ref().map(|p| format!("; `{}` holds the last good weights", p.display()));
+                Some(format!("run again in a new folder with {advice}{}", kept.unwrap_or_default()))
             }
             Self::Interrupted { .. } => Some("run the same command with `--resume` to go on".into()),
             Self::State { .. } => Some("resume with the recipe that began the run, or choose another `--out`".into()),

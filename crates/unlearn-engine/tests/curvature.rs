@@ -70,7 +70,7 @@ fn the_sampled_labels_mean_is_the_gauss_newton_diagonal() {
     let stop = AtomicBool::new(false);
     let reference = Reference::default();
     let run = |sets: &Sets, ask: &dyn Fn(&Plan<'_>) -> Vec<f64>| {
-        ask(&Plan { train: &section, seed: SEED, sets, reference: &reference, state: None, stop: &stop })
+        ask(&Plan { train: &section, seed: SEED, sets, reference: &reference, state: None, watch: None, stop: &stop })
     };
     // Σ over tokens and labels of p(label) · (∂ log p(label))², over the tokens.
     let mut exact = vec![0.0; 32];

@@ -69,7 +69,15 @@ fn run(section: &TrainSection, state: Option<(&Path, usize)>) -> Result<Language
     let sets = if section.folds > 1 { sets().holding_out() } else { sets() };
     let (reference, stop) = (Reference::default(), AtomicBool::new(false));
     let folder = state.map(|(dir, _)| (dir.to_owned(), "the same".to_owned()));
-    let plan = Plan { train: section, seed: SEED, sets: &sets, reference: &reference, state: folder, stop: &stop };
+    let plan = Plan {
+        train: section,
+        seed: SEED,
+        sets: &sets,
+        reference: &reference,
+        state: folder,
+        watch: None,
+        stop: &stop,
+    };
     let (mut model, mut objective) = (load(section), BOTH);
     let mut tell = |progress: Progress<'_>| {
         if let (Progress::Step(step, _), Some((_, until))) = (progress, state) {
@@ -134,7 +142,8 @@ fn an_interrupted_estimate_is_not_taken_in_twice() {
         let (dir, sets, reference) = (tempfile::tempdir().expect("temp dir"), sets(), Reference::default());
         let stop = AtomicBool::new(false);
         let state = Some((dir.path().to_owned(), "the same".to_owned()));
-        let plan = Plan { train: &section, seed: SEED, sets: &sets, reference: &reference, state, stop: &stop };
+        let plan =
+            Plan { train: &section, seed: SEED, sets: &sets, reference: &reference, state, watch: None, stop: &stop };
         let mut model = load(&section);
         let error = train(&mut model, &mut Interrupting(&stop, 4), &plan, &mut |_| Ok(())).expect_err("interrupted");
         assert!(matches!(error, EngineError::Interrupted { step: 4 }), "{name}: {error}");
@@ -186,7 +195,8 @@ fn rows_that_are_held_out_are_asked_of_the_reference() {
     let question = Question { visited: seen, ..Question::new(&needs, &sets, 1024) };
     let reference = Reference::ask(&model, &question, &mut |_, _| Ok(())).expect("asks");
     let stop = AtomicBool::new(false);
-    let plan = Plan { train: &section, seed: SEED, sets: &sets, reference: &reference, state: None, stop: &stop };
+    let plan =
+        Plan { train: &section, seed: SEED, sets: &sets, reference: &reference, state: None, watch: None, stop: &stop };
     let mut gaps = Vec::new();
     let mut tell = |progress: Progress<'_>| {
         if let Progress::Step(step, _) = progress {

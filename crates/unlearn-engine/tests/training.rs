@@ -67,7 +67,8 @@ fn load(name: &str, section: &TrainSection) -> LanguageModel {
 
 fn run(model: &mut LanguageModel, section: &TrainSection) -> Outcome {
     let (sets, reference, stop) = (Sets::new(rows(), Vec::new()), Reference::default(), AtomicBool::new(false));
-    let plan = Plan { train: section, seed: 5, sets: &sets, reference: &reference, state: None, stop: &stop };
+    let plan =
+        Plan { train: section, seed: 5, sets: &sets, reference: &reference, state: None, watch: None, stop: &stop };
     train(model, &mut Likelihood, &plan, &mut |_| Ok(())).expect("trains")
 }
 

@@ -40,7 +40,7 @@ pub struct Progress<'a> {
 }
 
 /// Tokens in one scoring pass.
-const TOKENS_AT_ONCE: usize = 2048;
+pub(crate) const TOKENS_AT_ONCE: usize = 2048;
 
 /// At most `limit` rows, evenly spread over the set; all when 0.
 #[must_use]

@@ -3,9 +3,11 @@
 
 mod error;
 mod evaluate;
+mod glance;
 pub mod metrics;
 mod observation;
 
 pub use error::EvalError;
 pub use evaluate::{EvalSet, Evaluation, Progress, evaluate, selected};
+pub use glance::mean_probability;
 pub use observation::{Effort, Needs, Observations, observe};

@@ -139,7 +139,8 @@ impl Edit for Cir {
         let reference = bench.reference(model, &self.needs())?;
         bench.phase("collapse")?;
         let (sets, train) = (bench.sets, bench.train);
-        let plan = Plan { train, seed: bench.seed, sets, reference: &reference, state: None, stop: bench.stop };
+        let plan =
+            Plan { train, seed: bench.seed, sets, reference: &reference, state: None, watch: None, stop: bench.stop };
         let mut run = Run { method: self, plan: &plan, places, directions: BTreeMap::new() };
         (0..model.parameters.specs().len()).for_each(|i| model.parameters.set_trained(i, run.places.contains(&i)));
         let limit = loss_on(model, &sets.retain, train.micro_tokens) * (1.0 + self.loss_budget);

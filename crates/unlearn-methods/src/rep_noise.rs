@@ -7,9 +7,9 @@ use unlearn_engine::likelihood::label_log_probs;
 use unlearn_engine::tensor::{Tensor, indices, matrix, vector};
 use unlearn_engine::train::{Alternative, Inner, Micro, Needs, Objective, Reads, Setup, Term, View};
 
-use crate::MethodError;
 use crate::manual::documented;
 use crate::registry::Method;
+use crate::{Hold, MethodError, Retain};
 
 documented! {
     /// # Idea
@@ -19,11 +19,12 @@ documented! {
     /// It is meant against relearning. Higher learning rates and more steps of fine-tuning were reported to break it.
     ///
     /// # Objective
-    /// Where both answers differ: `L = γ · CE(other) + β · mean over layers of MMD(a, N(0, 1)) − α · log(1 + mean over
-    /// {output, layers} of CE(lens(h)))`. `a` are the outputs of a layer's feed-forward network at the forget answer's
-    /// tokens, `lens` reads a layer's output `h` by the final norm and the output matrix, `CE` is the mean over the
-    /// answer's tokens. MMD has five Gaussian kernels of widths around the mean squared distance. Everything is a mean
-    /// over rows.
+    /// Where both answers differ: `L = γ · CE(other) + β · mean over layers of MMD(a, N(0, 1)) − κ · log(1 + mean over
+    /// {output, layers} of CE(lens(h))) + α · R`, `κ` being `ascent`. `a` are the outputs of a layer's feed-forward
+    /// network at the forget answer's tokens, `lens` reads a layer's output `h` by the final norm and the output
+    /// matrix, `CE` is the mean over the answer's tokens. MMD has five Gaussian kernels of widths around the mean
+    /// squared distance. Everything is a mean over rows. `R` is the retain term: `retain` is one of `nll`, `kl`,
+    /// `hidden` and `none`.
     ///
     /// # Paper
     /// Rosati et al., *Representation Noising: A Defence Mechanism Against Harmful Finetuning*, 2024, arXiv 2405.14577.
@@ -32,20 +33,20 @@ documented! {
     /// `domenicrosati/representation-noising`, `representation_noising/loss.py`.
     ///
     /// # Defaults
-    /// `beta = 0.001`, `alpha = 1`, `gamma = 1` (the authors' code). The other answer is a row's `alternate`, or a
-    /// refusal.
+    /// `beta = 0.001`, `ascent = 1`, `gamma = 1`, `alpha = 1`, `retain = "none"` (the authors' code, where `ascent` is
+    /// called alpha). The other answer is a row's `alternate`, or a refusal.
     ///
     /// # Deviations
     /// MMD compares the tokens of one answer with as many draws; the code flattens each sequence and compares those of
     /// a batch, which depends on how a step is cut. The logarithm is taken of each row's mean, for the same reason.
     /// Alternates need not have the forget answer's length: a token without a counterpart counts as different.
     #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-    #[serde(default, deny_unknown_fields)]
+    #[serde(default)]
     pub struct RepNoise {
         /// Weight of the noise term.
         pub beta: f64,
         /// Weight of the ascent.
-        pub alpha: f64,
+        pub ascent: f64,
         /// Weight of the other answer.
         pub gamma: f64,
         /// Blocks of the model.
@@ -54,12 +55,15 @@ documented! {
         /// The run's seed.
         #[serde(skip)]
         seed: u64,
+        /// The retain term.
+        #[serde(flatten)]
+        pub hold: Hold,
     }
 }
 
 impl Default for RepNoise {
     fn default() -> Self {
-        Self { beta: 0.001, alpha: 1.0, gamma: 1.0, layers: 0, seed: 0 }
+        Self { beta: 0.001, ascent: 1.0, gamma: 1.0, layers: 0, seed: 0, hold: Hold::new(1.0, Retain::None) }
     }
 }
 
@@ -69,8 +73,9 @@ impl Method for RepNoise {
 
     fn check(&self) -> Result<(), MethodError> {
         MethodError::require(self.beta >= 0.0, "beta", self.beta, "it must not be negative")?;
-        MethodError::require(self.alpha >= 0.0, "alpha", self.alpha, "it must not be negative")?;
-        MethodError::require(self.gamma >= 0.0, "gamma", self.gamma, "it must not be negative")
+        MethodError::require(self.ascent >= 0.0, "ascent", self.ascent, "it must not be negative")?;
+        MethodError::require(self.gamma >= 0.0, "gamma", self.gamma, "it must not be negative")?;
+        self.hold.check()
     }
 }
 
@@ -101,6 +106,7 @@ impl RepNoise {
 
 impl Objective for RepNoise {
     fn prepare(&mut self, setup: &Setup<'_>) -> Result<(), EngineError> {
+        self.hold.prepare(setup);
         (self.layers, self.seed) = (setup.config.layers.len(), setup.seed);
         Ok(())
     }
@@ -112,6 +118,7 @@ impl Objective for RepNoise {
             forget_alternates: Some(Alternative::OrRefusals),
             ..Needs::default()
         }
+        .and(self.hold.needs())
     }
 
     fn forget(&self, micro: &Micro<'_>) -> Vec<Term> {
@@ -127,12 +134,12 @@ impl Objective for RepNoise {
         let climbed = lens.neg().div_scalar((self.layers + 1) as f64).log1p().sum().neg().div_scalar(rows);
         let mut terms = vec![Term::new("other-nll", learned, self.gamma)];
         terms.extend(self.noise(micro, &here).map(|mmd| Term::new("forget-noise", mmd.div_scalar(rows), self.beta)));
-        terms.push(Term::new("forget-ascent", climbed, self.alpha));
+        terms.push(Term::new("forget-ascent", climbed, self.ascent));
         terms
     }
 
-    fn retain(&self, _: &Micro<'_>) -> Vec<Term> {
-        Vec::new()
+    fn retain(&self, micro: &Micro<'_>) -> Vec<Term> {
+        self.hold.terms(micro)
     }
 }
 

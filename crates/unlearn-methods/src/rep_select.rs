@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use unlearn_core::recipe::{LoraSection, TrainSection};
-use unlearn_engine::edit::{Bench, Edit, disruption, line_search, mlp_layers};
+use unlearn_engine::edit::{Bench, Edit, line_search, mlp_layers};
 use unlearn_engine::linalg::svd;
-use unlearn_engine::train::{Objective, Outcome, Plan, Reference, Sets, gradient};
+use unlearn_engine::train::{Objective, Outcome, Plan, Reference, Sets, disruption, gradient};
 use unlearn_engine::{EngineError, LanguageModel, adapter};
 
 use crate::manual::documented;
@@ -135,7 +135,7 @@ impl Edit for RepSelect {
                 let g = &gradients[place];
                 model.parameters.update(place, |w| w.iter_mut().zip(g).for_each(|(w, g)| *w -= way as f32 * g));
             }
-            disruption(model, bench.sets, &reference, bench.train.micro_tokens)
+            disruption(model, &reference, &bench.sets.retain, bench.train.micro_tokens)
         })?;
         model.parameters = start;
         for &place in &places {
@@ -156,7 +156,7 @@ impl RepSelect {
         let section = TrainSection { epochs: self.adapter_epochs, steps: None, ..bench.train.clone() };
         let (sets, none) = (Sets::new(bench.sets.forget.clone(), Vec::new()), Reference::default());
         let (seed, stop) = (bench.seed, bench.stop);
-        let plan = Plan { train: &section, seed, sets: &sets, reference: &none, state: None, stop };
+        let plan = Plan { train: &section, seed, sets: &sets, reference: &none, state: None, watch: None, stop };
         for step in 0..plan.steps() {
             let (_, gradients) = gradient(model, &FineTune as &dyn Objective, &plan, step)?;
             let rate = self.adapter_learning_rate as f32;
@@ -193,7 +193,7 @@ fn ascent(model: &mut LanguageModel, places: &[usize], bench: &Bench<'_>) -> Res
     let sets = Sets::new(bench.sets.forget.clone(), Vec::new());
     let section = TrainSection { batch_size: sets.forget.len(), steps: Some(1), ..bench.train.clone() };
     let (reference, seed, stop) = (Reference::default(), bench.seed, bench.stop);
-    let plan = Plan { train: &section, seed, sets: &sets, reference: &reference, state: None, stop };
+    let plan = Plan { train: &section, seed, sets: &sets, reference: &reference, state: None, watch: None, stop };
     Ok(gradient(model, &GradAscent::default() as &dyn Objective, &plan, 0)?.1.0)
 }
 

@@ -119,6 +119,7 @@ impl Edit for Whp {
             steps: first.steps + second.steps,
             tokens: first.tokens + second.tokens,
             seconds: first.seconds + second.seconds,
+            ..Outcome::default()
         })
     }
 }

@@ -82,7 +82,8 @@ impl Tiny {
 
     fn step_of(&self, objective: &dyn Objective, reference: &Reference, step: usize) -> (f64, Vec<Vec<f32>>) {
         let (section, stop) = (section(1 << 20), AtomicBool::new(false));
-        let plan = Plan { train: &section, seed: 0, sets: &self.sets, reference, state: None, stop: &stop };
+        let plan =
+            Plan { train: &section, seed: 0, sets: &self.sets, reference, state: None, watch: None, stop: &stop };
         let (event, gradients) = gradient(&self.model, objective, &plan, step).expect("a gradient");
         (event.loss, gradients.0)
     }
@@ -98,7 +99,8 @@ impl Tiny {
         self.moved(7);
         let stop = AtomicBool::new(false);
         let sets = self.sets.clone();
-        let plan = Plan { train: section, seed: 0, sets: &sets, reference: &reference, state: None, stop: &stop };
+        let plan =
+            Plan { train: section, seed: 0, sets: &sets, reference: &reference, state: None, watch: None, stop: &stop };
         train(&mut self.model, objective.as_mut(), &plan, &mut |_| Ok(())).expect("trains");
         (0..self.model.parameters.specs().len()).map(|i| self.model.parameters.values(i)).collect()
     }
@@ -340,7 +342,8 @@ fn same_update(table: &Table) {
     let of = |micro_tokens: usize| {
         let (section, stop) = (section(micro_tokens), AtomicBool::new(false));
         let sets = &tiny.sets;
-        let plan = Plan { train: &section, seed: 0, sets, reference: &reference, state: None, stop: &stop };
+        let plan =
+            Plan { train: &section, seed: 0, sets, reference: &reference, state: None, watch: None, stop: &stop };
         gradient(&tiny.model, objective.as_ref(), &plan, 2).expect("a gradient").1.0
     };
     let whole = of(1 << 20);

@@ -71,7 +71,8 @@ fn a_task_vector_goes_the_other_way() {
     let mut tuned = tiny.model.clone();
     let (section, reference, stop) = (section(), Reference::default(), AtomicBool::new(false));
     let sets = unlearn_engine::train::Sets::new(tiny.sets.forget.clone(), Vec::new());
-    let plan = Plan { train: &section, seed: 3, sets: &sets, reference: &reference, state: None, stop: &stop };
+    let plan =
+        Plan { train: &section, seed: 3, sets: &sets, reference: &reference, state: None, watch: None, stop: &stop };
     train(&mut tuned, &mut FineTune, &plan, &mut |_| Ok(())).expect("trains");
     let of = |lambda: f64| {
         all(&edited(&tiny, &format!("name = 'task-vector'\nlambda = {lambda:?}"), None).expect("edits").0)
@@ -155,7 +156,8 @@ fn who_without_reinforcement_learns_its_own_first_choice() {
     let mut expected = tiny.model.clone();
     let (section, reference, stop) = (section(), Reference::default(), AtomicBool::new(false));
     let sets = unlearn_engine::train::Sets::new(own, Vec::new());
-    let plan = Plan { train: &section, seed: 3, sets: &sets, reference: &reference, state: None, stop: &stop };
+    let plan =
+        Plan { train: &section, seed: 3, sets: &sets, reference: &reference, state: None, watch: None, stop: &stop };
     train(&mut expected, &mut FineTune, &plan, &mut |_| Ok(())).expect("trains");
     assert!(worst(&all(&model), &all(&expected)) < 1e-6);
 }
@@ -167,7 +169,15 @@ fn products_of_a_trace_are_the_gradient() {
     let places: Vec<usize> = unlearn_engine::adapter::linear_layers(&tiny.model.decoder);
     let (section, reference, stop) =
         (TrainSection { batch_size: 3, ..section() }, Reference::default(), AtomicBool::new(false));
-    let plan = Plan { train: &section, seed: 3, sets: &tiny.sets, reference: &reference, state: None, stop: &stop };
+    let plan = Plan {
+        train: &section,
+        seed: 3,
+        sets: &tiny.sets,
+        reference: &reference,
+        state: None,
+        watch: None,
+        stop: &stop,
+    };
     let (rows, view) = plan.forget_rows(0);
     let of = (&tiny.sets, &reference);
     let (loss, traces) =

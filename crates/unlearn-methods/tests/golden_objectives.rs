@@ -100,7 +100,8 @@ fn check(golden: &Golden, case: &str, method: &str, micro_tokens: usize) {
         ..TrainSection::default()
     };
     let stop = AtomicBool::new(false);
-    let plan = Plan { train: &section, seed: 0, sets: &sets, reference: &reference, state: None, stop: &stop };
+    let plan =
+        Plan { train: &section, seed: 0, sets: &sets, reference: &reference, state: None, watch: None, stop: &stop };
 
     // The gradient of the first step.
     let (_, sums) = gradient(&policy, objective.as_ref(), &plan, 0).expect("a gradient");

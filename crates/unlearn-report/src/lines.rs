@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use unlearn_core::event::{Event, Step};
+use unlearn_core::event::{Event, KeptBy, Step, StopReason, Watch};
 use unlearn_core::file;
 
 use crate::error::ReportError;
@@ -32,6 +32,9 @@ pub(crate) fn read_events(path: &Path) -> Result<Vec<Event>, ReportError> {
 enum EventLine {
     Phase { name: String },
     Step(StepLine),
+    Watch(Watch),
+    Stopped { step: usize, reason: StopReason },
+    Kept { step: usize, by: KeptBy },
     Resumed { step: usize },
 }
 
@@ -52,6 +55,9 @@ impl From<EventLine> for Event {
         match line {
             EventLine::Phase { name } => Self::Phase { name },
             EventLine::Step(step) => Self::Step(step.into()),
+            EventLine::Watch(watch) => Self::Watch(watch),
+            EventLine::Stopped { step, reason } => Self::Stopped { step, reason },
+            EventLine::Kept { step, by } => Self::Kept { step, by },
             EventLine::Resumed { step } => Self::Resumed { step },
         }
     }

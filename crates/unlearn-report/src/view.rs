@@ -71,7 +71,7 @@ impl RunView {
             match event {
                 Event::Step(step) => steps.push(step),
                 Event::Resumed { step } => steps.retain(|s| s.step < *step),
-                Event::Phase { .. } => {}
+                Event::Phase { .. } | Event::Watch(_) | Event::Stopped { .. } | Event::Kept { .. } => {}
             }
         }
         steps

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score, train};
+use crate::commands::{
+    chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score, sweep, train,
+};
 
 /// Makes a language model forget what it is told to forget, keeps the rest, and proves both.
 #[derive(Debug, Parser)]
@@ -48,6 +50,8 @@ pub enum Command {
     Train(train::Train),
     /// Make a model forget
     Run(run::Run),
+    /// Make a model forget in several ways: a run for every combination of some fields' values
+    Sweep(sweep::Sweep),
     /// Take the metrics of a model
     Eval(eval::Eval),
     /// Write the report of one run, or of several side by side
@@ -86,6 +90,9 @@ pub struct Training {
     /// Memory that the run may take, as `4GB`
     #[arg(long, value_name = "SIZE")]
     pub max_memory: Option<String>,
+    /// Check everything, print what would be done and what it would take, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 impl Training {

@@ -22,6 +22,7 @@ pub struct Context {
     /// Set by Ctrl-C or SIGTERM, while training or fetching.
     pub stop: Arc<AtomicBool>,
     interruptible: Arc<AtomicBool>,
+    at_once: Arc<AtomicBool>,
 }
 
 impl Context {
@@ -30,21 +31,32 @@ impl Context {
         let device = device::by_name(&common.device)?;
         device::set_threads(common.threads)?;
         let (stop, interruptible) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+        let at_once = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // While there is something to save, the first signal lets it be saved; any other ends the program at once.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+            flag::register_conditional_shutdown(signal, 130, Arc::clone(&at_once))?;
             flag::register_conditional_default(signal, Arc::clone(&interruptible))?;
             flag::register(signal, Arc::clone(&stop))?;
         }
-        Ok(Self { common, device, stop, interruptible })
+        Ok(Self { common, device, stop, interruptible, at_once })
     }
 
     /// Does something that wants to save before a signal ends the program.
     pub fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.interruptible.store(false, Ordering::SeqCst);
+        let interruptible = self.interruptible.swap(false, Ordering::SeqCst);
+        let at_once = self.at_once.swap(false, Ordering::SeqCst);
         let done = work();
-        self.interruptible.store(true, Ordering::SeqCst);
+        self.interruptible.store(interruptible, Ordering::SeqCst);
+        self.at_once.store(at_once, Ordering::SeqCst);
         done
+    }
+
+    /// From now on, where nothing is [`guarded`](Self::guarded), a signal ends the program with exit status 130: what
+    /// it does can be gone on with.
+    pub fn leave_at_once(&self) {
+        self.interruptible.store(false, Ordering::SeqCst);
+        self.at_once.store(true, Ordering::SeqCst);
     }
 
     /// A line of talk on stderr.

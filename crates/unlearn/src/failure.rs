@@ -36,7 +36,26 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Prints an error; the exit status is 130 for an interruption and 2 for everything else.
+/// Something that ran to its end and failed: exit status 1.
+#[derive(Debug)]
+pub struct Failed(Refusal);
+
+impl Failed {
+    /// A failure with a hint.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self(Refusal::new(message, hint))
+    }
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// Prints an error; the exit status is 130 for an interruption, 1 for what ran and failed, and 2 for everything else.
 pub fn report(error: &Error) -> ExitCode {
     if broken_pipe(error) {
         return ExitCode::SUCCESS;
@@ -54,7 +73,11 @@ pub fn report(error: &Error) -> ExitCode {
     }
     let training = matches!(error.downcast_ref(), Some(EngineError::Interrupted { .. }));
     let fetching = matches!(error.downcast_ref(), Some(HubError::Interrupted));
-    ExitCode::from(if training || fetching { 130 } else { 2 })
+    ExitCode::from(match error.is::<Failed>() {
+        true => 1,
+        false if training || fetching => 130,
+        false => 2,
+    })
 }
 
 /// Prints a panic, which is a mistake in this program or a tensor operation that could not be done.
@@ -73,6 +96,9 @@ fn broken_pipe(error: &Error) -> bool {
 fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(e) = error.downcast_ref::<Refusal>() {
         return Some(e.hint.clone());
+    }
+    if let Some(e) = error.downcast_ref::<Failed>() {
+        return Some(e.0.hint.clone());
     }
     if let Some(e) = error.downcast_ref::<UnknownName>() {
         return Some(e.hint());

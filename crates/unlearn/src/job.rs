@@ -28,6 +28,14 @@ pub struct Job {
     seconds_before: f64,
 }
 
+/// What lies in the folder of a run that is to begin.
+struct Found {
+    folder: RunFolder,
+    record: RunRecord,
+    earlier: bool,
+    finished: bool,
+}
+
 /// How a job begins.
 pub enum Begun {
     /// There is work to do.
@@ -48,6 +56,38 @@ impl Job {
         recipe: &Recipe,
         inputs: &[(String, PathBuf)],
     ) -> Result<Begun> {
+        let Found { folder, record, earlier, finished } = Self::find(context, command, output, recipe, inputs)?;
+        if finished {
+            // A crash may have come between the end of the run and the removal.
+            remove_state(&folder)?;
+            return Ok(Begun::Finished);
+        }
+        file::create_dir(folder.path())?;
+        file::write_bytes(&folder.recipe(), recipe.to_toml().as_bytes())?;
+        let seconds_before = record.cost.seconds;
+        let job = Self { folder, record, resumed: earlier, began: Instant::now(), seconds_before };
+        job.write_record()?;
+        Ok(Begun::Job(Box::new(job)))
+    }
+
+    /// Refuses what [`Self::begin`] would refuse, and writes nothing.
+    pub fn check(
+        context: &Context,
+        command: &str,
+        output: &Output,
+        recipe: &Recipe,
+        inputs: &[(String, PathBuf)],
+    ) -> Result<()> {
+        Self::find(context, command, output, recipe, inputs).map(|_| ())
+    }
+
+    fn find(
+        context: &Context,
+        command: &str,
+        output: &Output,
+        recipe: &Recipe,
+        inputs: &[(String, PathBuf)],
+    ) -> Result<Found> {
         let folder = RunFolder::new(&output.out);
         let earlier = folder.holds_run();
         let shown = folder.path().display();
@@ -86,17 +126,10 @@ impl Job {
                 let message = format!("`{shown}` cannot be resumed: {what} has changed since");
                 return Err(Refusal::new(message, "resume with what began the run, or choose another `--out`").into());
             }
-            if old.finished {
-                return Ok(Begun::Finished);
-            }
-            record.cost = old.cost;
+            (record.cost, record.finished) = (old.cost, old.finished);
         }
-        file::create_dir(folder.path())?;
-        file::write_bytes(&folder.recipe(), recipe.to_toml().as_bytes())?;
-        let seconds_before = record.cost.seconds;
-        let job = Self { folder, record, resumed: earlier, began: Instant::now(), seconds_before };
-        job.write_record()?;
-        Ok(Begun::Job(Box::new(job)))
+        let finished = record.finished;
+        Ok(Found { folder, record, earlier, finished })
     }
 
     /// What a resumed run must have in common with the one that was interrupted.
@@ -122,15 +155,18 @@ impl Job {
         append().map_err(|e| FileError::write(&path, e))
     }
 
-    /// Drops the events after `step`, which will be taken again, and a last line that was cut short.
-    pub fn rewind_events(&self, step: usize) -> Result<(), FileError> {
+    /// Drops the events after `step` (all of training: `None`), which will be taken again, and a last line that was cut
+    /// short.
+    pub fn rewind_events(&self, step: Option<usize>) -> Result<(), FileError> {
         let path = self.folder.events();
         if !path.exists() {
             return Ok(());
         }
         let text = file::read_text(&path)?;
         let keep = |line: &&str| match serde_json::from_str::<Event>(line) {
-            Ok(Event::Step(s)) => s.step <= step,
+            Ok(Event::Step(s)) => Some(s.step) <= step,
+            Ok(Event::Watch(w)) => Some(w.step) <= step,
+            Ok(Event::Stopped { .. } | Event::Kept { .. }) => false,
             Ok(_) => true,
             Err(_) => false,
         };
@@ -169,10 +205,7 @@ impl Job {
         self.record.cost.peak_memory = self.record.cost.peak_memory.max(peak_memory());
         self.record.finished = true;
         self.write_record()?;
-        if self.folder.state().exists() {
-            let state = self.folder.state();
-            std::fs::remove_dir_all(&state).map_err(|e| FileError::write(&state, e))?;
-        }
+        remove_state(&self.folder)?;
         Ok(self.record)
     }
 
@@ -181,6 +214,14 @@ impl Job {
         self.record.cost.seconds = self.seconds_before + self.began.elapsed().as_secs_f64();
         self.record.cost.peak_memory = self.record.cost.peak_memory.max(peak_memory());
         self.write_record()
+    }
+}
+
+fn remove_state(folder: &RunFolder) -> Result<(), FileError> {
+    let state = folder.state();
+    match state.exists() {
+        true => std::fs::remove_dir_all(&state).map_err(|e| FileError::write(&state, e)),
+        false => Ok(()),
     }
 }
 

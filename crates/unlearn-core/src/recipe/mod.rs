@@ -6,6 +6,7 @@ mod sections;
 mod selection;
 mod smooth;
 mod train;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub use sections::{ChatSection, DataSection, EvalSection, ModelSection};
 pub use selection::{AdapterKind, Bytes, Frozen, Layers, LoraSection};
 pub use smooth::{AverageSection, Averaging, SmoothSection, Smoothing};
 pub use train::{Clip, Schedule, TrainSection};
+pub use watch::{Bound, Keep, Rule, Seen, WatchSection};
 
 use crate::file;
 use crate::registry::nearest;
@@ -40,6 +42,8 @@ pub struct Recipe {
     pub method: Table,
     /// The training loop.
     pub train: TrainSection,
+    /// Looking at the run while it trains.
+    pub watch: WatchSection,
     /// The evaluation.
     pub eval: EvalSection,
 }
@@ -86,7 +90,8 @@ impl Recipe {
             }
         }
         let recipe: Self = table.try_into().map_err(|e| Self::parse_error(path, e))?;
-        recipe.train.check().and_then(|()| recipe.data.check()).map_err(|e| e.of_file(path))?;
+        let checked = recipe.train.check().and_then(|()| recipe.data.check()).and_then(|()| recipe.watch.check());
+        checked.map_err(|e| e.of_file(path))?;
         Ok(recipe)
     }
 

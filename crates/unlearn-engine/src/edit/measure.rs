@@ -3,14 +3,9 @@
 use unlearn_core::recipe::TrainSection;
 use unlearn_data::TokenRow;
 
-use crate::batch::{TokenBatch, Which, plan};
-use crate::likelihood::{predicting_states, score_rows};
-use crate::tensor::{log_softmax, scalar};
-use crate::train::{Reference, Set, Sets};
+use crate::batch::Which;
+use crate::likelihood::score_rows;
 use crate::{EngineError, LanguageModel};
-
-/// Supervised positions whose scores over the vocabulary exist at once, in values.
-const SCORES_AT_ONCE: usize = 8 << 20;
 
 /// The feed-forward matrices of the layers that `[train]` chooses, by place.
 ///
@@ -35,39 +30,6 @@ pub fn loss_on(model: &LanguageModel, rows: &[TokenRow], budget: usize) -> f64 {
     let scores = score_rows(model, rows, Which::Supervised, budget, |_| ());
     let (n, sum) = scores.iter().flatten().fold((0usize, 0.0), |(n, sum), &x| (n + 1, sum - f64::from(x)));
     sum / n.max(1) as f64
-}
-
-/// KL(reference ‖ model) on the retain set, mean over supervised tokens. `reference` knows its distributions.
-///
-/// # Errors
-/// When the reference's answers cannot be read.
-pub fn disruption(
-    model: &LanguageModel,
-    sets: &Sets,
-    reference: &Reference,
-    budget: usize,
-) -> Result<f64, EngineError> {
-    let (weights, device, rows) = (model.parameters.frozen(), model.parameters.device(), &sets.retain);
-    let lengths: Vec<usize> = rows.iter().map(|r| r.ids.len()).collect();
-    let part = (SCORES_AT_ONCE / model.decoder.config().vocab_size).max(1);
-    let (mut sum, mut count) = (0.0, 0usize);
-    for group in plan(&lengths, budget) {
-        let members: Vec<&TokenRow> = group.iter().map(|&i| &rows[i]).collect();
-        let batch = TokenBatch::new(&members, Which::Supervised, device);
-        let states = predicting_states(&model.decoder, &weights, &batch);
-        let answers = reference.of_rows(Set::Retain, &group, device)?;
-        let theirs = answers.states(crate::train::Quantity::Distributions);
-        let n = states.dims()[0];
-        for start in (0..n).step_by(part) {
-            let some = part.min(n - start);
-            let now = model.decoder.logits(&weights, states.clone().narrow(0, start, some));
-            let before = answers.logits_of(theirs.clone().narrow(0, start, some));
-            let (now, before) = (log_softmax(now, 1), log_softmax(before, 1));
-            sum += scalar((before.clone().exp() * (before - now)).sum());
-        }
-        count += n;
-    }
-    Ok(sum / count.max(1) as f64)
 }
 
 /// The largest factor at which `measure` stays within `budget`, to a thousandth: doubled until it is exceeded, then

@@ -13,7 +13,7 @@ use crate::train::{
 };
 use crate::{EngineError, LanguageModel, tensor::Device};
 
-pub use measure::{disruption, line_search, loss_on, mlp_layers};
+pub use measure::{line_search, loss_on, mlp_layers};
 pub use traced::{Traced, traced};
 
 /// What an edit tells while it runs.
@@ -65,7 +65,7 @@ impl Bench<'_> {
         self.phase(phase)?;
         objective.prepare(&Setup::of(model, self.seed))?;
         let state = self.state.as_ref().map(|(dir, print)| (dir.join(phase), format!("{print} {phase}")));
-        let plan = Plan { train: section, seed: self.seed, sets, reference, state, stop: self.stop };
+        let plan = Plan { train: section, seed: self.seed, sets, reference, state, watch: None, stop: self.stop };
         let steps = plan.steps();
         let tell = &mut *self.tell;
         train(model, objective, &plan, &mut |progress| match progress {

@@ -21,7 +21,9 @@ mod sets;
 mod smooth;
 mod state;
 mod update;
+mod watch;
 mod worker;
+mod workload;
 
 pub use curvature::curvature;
 pub use forward::{Forward, Route};
@@ -37,4 +39,6 @@ pub use run::{Outcome, Plan, Progress, check_folds, passes, train, visited};
 pub use schedule::learning_rate;
 pub use selection::Selection;
 pub use sets::{Alternates, Sets};
+pub use watch::{Look, Watching, disruption};
 pub use worker::gradient;
+pub use workload::{Workload, seconds_per_token};

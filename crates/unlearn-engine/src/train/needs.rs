@@ -205,6 +205,15 @@ impl Needs {
         }
     }
 
+    /// Whether the rows of a side go through the policy, and whether the other answers do.
+    pub(super) fn passing_of(&self, side: Side) -> [bool; 2] {
+        match (side, self.passing) {
+            (Side::Retain, _) | (_, Passing::Both) => [true, true],
+            (_, Passing::Own) => [true, false],
+            (_, Passing::Alternates) => [false, true],
+        }
+    }
+
     /// Adds what another part needs.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

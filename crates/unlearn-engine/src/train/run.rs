@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use unlearn_core::event::Step;
+use unlearn_core::event::{KeptBy, Step, StopReason, Watch};
 use unlearn_core::recipe::{Clip, TrainSection};
 use unlearn_data::folds::Folds;
 
 use super::perturb::Point;
 use super::state::StateFolder;
 use super::update::Update;
+use super::watch::Lookout;
 use super::worker::Worker;
-use super::{Gradients, Objective, Reference, Set, Sets, Side, StepView, Totals, learning_rate};
+use super::{Gradients, Objective, Reference, Set, Sets, Side, StepView, Totals, Watching, learning_rate};
 use crate::{EngineError, LanguageModel};
 
 /// What a training run works with.
@@ -28,6 +29,8 @@ pub struct Plan<'a> {
     pub reference: &'a Reference,
     /// Where the state is kept, and what must not have changed for it to be used.
     pub state: Option<(PathBuf, String)>,
+    /// How the run is watched, if it is.
+    pub watch: Option<Watching<'a>>,
     /// Set from outside to stop after the current micro-batch.
     pub stop: &'a AtomicBool,
 }
@@ -59,12 +62,12 @@ impl Plan<'_> {
     }
 }
 
-fn order_of(train: &TrainSection, sets: &Sets, seed: u64) -> Folds {
+pub(super) fn order_of(train: &TrainSection, sets: &Sets, seed: u64) -> Folds {
     let stages = (train.folds, steps_of(train, sets, seed));
     Folds::new(sets.counts(), train.batch_size, train.shuffle, seed, stages)
 }
 
-fn steps_of(train: &TrainSection, sets: &Sets, seed: u64) -> usize {
+pub(super) fn steps_of(train: &TrainSection, sets: &Sets, seed: u64) -> usize {
     let order = Folds::new(sets.counts(), train.batch_size, train.shuffle, seed, (1, 0));
     train.steps.unwrap_or_else(|| (order.per_epoch() as f64 * train.epochs).round() as usize)
 }
@@ -121,6 +124,12 @@ pub enum Progress<'a> {
     Resumed(usize),
     /// A step was taken, of so many.
     Step(&'a Step, usize),
+    /// The model was looked at.
+    Watch(&'a Watch),
+    /// It ends early, after this many steps.
+    Stopped(usize, StopReason),
+    /// A watched run ends with the weights after this many steps.
+    Kept(usize, KeptBy),
 }
 
 /// What a finished loop leaves.
@@ -132,17 +141,40 @@ pub struct Outcome {
     pub tokens: u64,
     /// Seconds that the steps took.
     pub seconds: f64,
+    /// Of a watched run, the step whose weights it ends with, and why these.
+    pub kept: Option<(usize, KeptBy)>,
+    /// Why it ended before its last step, if it did.
+    pub stopped: Option<StopReason>,
 }
 
 /// Trains `model` on `objective`. The result depends on the plan and the weights alone: not on the threads, not on
-/// interruptions.
+/// interruptions. A run that diverges leaves `model` with the last good weights that were kept.
 ///
 /// # Errors
-/// When the loss stops being a number, the state cannot be read or written, or the user interrupts.
+/// When the run diverges, the state cannot be read or written, or the user interrupts.
 pub fn train(
     model: &mut LanguageModel,
     objective: &mut dyn Objective,
     plan: &Plan<'_>,
+    tell: &mut dyn FnMut(Progress<'_>) -> Result<(), EngineError>,
+) -> Result<Outcome, EngineError> {
+    let mut lookout = Lookout::new(plan.train, plan.watch.as_ref());
+    let outcome = take_steps(model, objective, plan, &mut lookout, tell);
+    if let Err(EngineError::Diverged { good: Some(good), .. }) = &outcome
+        && !lookout.go_back(model, *good)?
+        && let Some((dir, fingerprint)) = &plan.state
+    {
+        let mut unused = Update::new(plan.train, plan.steps(), &model.parameters);
+        StateFolder::new(dir, fingerprint).load(&mut model.parameters, &mut unused)?;
+    }
+    outcome
+}
+
+fn take_steps(
+    model: &mut LanguageModel,
+    objective: &mut dyn Objective,
+    plan: &Plan<'_>,
+    lookout: &mut Lookout<'_>,
     tell: &mut dyn FnMut(Progress<'_>) -> Result<(), EngineError>,
 ) -> Result<Outcome, EngineError> {
     let steps = plan.steps();
@@ -156,24 +188,37 @@ pub fn train(
     {
         (tokens, seconds) = (saved.tokens, saved.seconds);
         objective.restore(&saved.learned());
+        lookout.restore(&saved.watched(), saved.step);
         tell(Progress::Resumed(saved.step))?;
     }
     let mut saved_at = Instant::now();
     let mut worker = Worker::new(model, objective.needs(), plan, steps);
-    while update.steps() < steps {
+    let save = |model: &LanguageModel, update: &Update, cost, learned: &[f64], lookout: &mut Lookout<'_>| {
+        let Some(state) = &state else { return Ok(()) };
+        state.save(&model.parameters, update, cost, (learned, &lookout.state()))?;
+        lookout.saved(update.steps());
+        Ok::<(), EngineError>(())
+    };
+    if let Some(point) = lookout.look(&update.of(model), update.steps(), steps)? {
+        tell(Progress::Watch(&point))?;
+    }
+    while update.steps() < steps && lookout.stop().is_none() {
         let began = Instant::now();
         let (step, wanted) = (update.steps(), update.wanted());
         let done = worker.step(Point::of(model), objective, (step, order.rows(step)), wanted)?;
         let Some((mut event, gradients, curvature, view)) = done else {
-            if let Some(state) = &state {
-                state.save(&model.parameters, &update, (tokens, seconds), &objective.state())?;
-            }
+            save(model, &update, (tokens, seconds), &objective.state(), lookout)?;
             return Err(EngineError::Interrupted { step });
         };
         let norm = gradients.norm();
-        check(step, event.loss, "loss")?;
-        check(step, norm, "gradient")?;
-        check(step, curvature.as_ref().map_or(0.0, Gradients::norm), "curvature")?;
+        let curved = curvature.as_ref().map_or(0.0, Gradients::norm);
+        lookout.check(step + 1, event.loss, if curved.is_finite() { norm } else { curved })?;
+        // Only now are the weights known to be good: they gave a loss and a gradient.
+        let save_due = saved_at.elapsed().as_secs_f64() >= plan.train.save_seconds;
+        if save_due && lookout.is_calm() && lookout.saved_step() != Some(step) {
+            save(model, &update, (tokens, seconds), &objective.state(), lookout)?;
+            saved_at = Instant::now();
+        }
         let scale = match plan.train.clip {
             Clip::Norm(limit) if norm > limit => limit / (norm + 1e-6),
             _ => 1.0,
@@ -189,20 +234,21 @@ pub fn train(
         tokens += event.tokens as u64;
         seconds += event.seconds;
         tell(Progress::Step(&event, steps))?;
-        if let Some(state) = &state
-            && saved_at.elapsed().as_secs_f64() >= plan.train.save_seconds
-        {
-            state.save(&model.parameters, &update, (tokens, seconds), &objective.state())?;
-            saved_at = Instant::now();
+        if let Some(point) = lookout.look(&update.of(model), update.steps(), steps)? {
+            tell(Progress::Watch(&point))?;
         }
     }
-    if let Some(state) = &state {
-        state.save(&model.parameters, &update, (tokens, seconds), &objective.state())?;
+    let taken = update.steps();
+    save(model, &update, (tokens, seconds), &objective.state(), lookout)?;
+    // At the last step only going back is news.
+    let stopped = lookout.stop().filter(|&reason| taken < steps || reason == StopReason::Disruption);
+    if let Some(reason) = stopped {
+        tell(Progress::Stopped(taken, reason))?;
     }
     update.finish(&mut model.parameters);
-    Ok(Outcome { steps, tokens, seconds })
-}
-
-fn check(step: usize, value: f64, what: &'static str) -> Result<(), EngineError> {
-    if value.is_finite() { Ok(()) } else { Err(EngineError::Diverged { step: step + 1, what }) }
+    let kept = lookout.settle(model, taken)?;
+    if let Some((step, by)) = kept {
+        tell(Progress::Kept(step, by))?;
+    }
+    Ok(Outcome { steps: taken, tokens, seconds, kept, stopped })
 }

@@ -72,7 +72,7 @@ pub struct Sets {
     /// Other answers to the retain questions.
     pub retain_alternates: Alternates,
     /// Rows at the end of `retain` that are forget rows, held out until their fold's turn comes.
-    held_out: usize,
+    pub(super) held_out: usize,
 }
 
 impl Sets {

@@ -29,12 +29,20 @@ pub(super) struct Counters {
     /// What the objective has learned, bit by bit.
     #[serde(default)]
     learned: Vec<u64>,
+    /// What the watch over the run has seen, bit by bit.
+    #[serde(default)]
+    watched: Vec<u64>,
 }
 
 impl Counters {
     /// What the objective has learned.
     pub(super) fn learned(&self) -> Vec<f64> {
         self.learned.iter().copied().map(f64::from_bits).collect()
+    }
+
+    /// What the watch over the run has seen.
+    pub(super) fn watched(&self) -> Vec<f64> {
+        self.watched.iter().copied().map(f64::from_bits).collect()
     }
 }
 
@@ -53,7 +61,7 @@ impl StateFolder {
         parameters: &Parameters,
         update: &Update,
         (tokens, seconds): (u64, f64),
-        learned: &[f64],
+        (learned, watched): (&[f64], &[f64]),
     ) -> Result<(), EngineError> {
         file::create_dir(&self.dir)?;
         let step = update.steps();
@@ -78,8 +86,9 @@ impl StateFolder {
         }
         write_tensors(&self.dir.join(&tensors), &entries)?;
         let fingerprint = self.fingerprint.clone();
-        let learned = learned.iter().map(|x| x.to_bits()).collect();
-        let counters = Counters { step, tokens, seconds, fingerprint, tensors: tensors.clone(), learned };
+        let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect();
+        let (learned, watched) = (bits(learned), bits(watched));
+        let counters = Counters { step, tokens, seconds, fingerprint, tensors: tensors.clone(), learned, watched };
         file::write_json(&self.counters(), &counters)?;
         self.remove_others(&tensors);
         Ok(())

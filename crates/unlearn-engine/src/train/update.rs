@@ -1,10 +1,12 @@
 //! What a step does with its gradient: the optimiser, and the average of the weights.
 
+use std::borrow::Cow;
+
 use unlearn_core::recipe::{Curvature, TrainSection};
 
 use super::average::Average;
 use super::{Gradients, Optimizer, optimizer};
-use crate::Parameters;
+use crate::{LanguageModel, Parameters};
 
 /// The optimiser and the average, with what of them is saved.
 pub(super) struct Update {
@@ -45,6 +47,16 @@ impl Update {
         if let Some(average) = &mut self.average {
             average.take(self.optimizer.steps() - 1, parameters);
         }
+    }
+
+    /// The model as the run would leave it now.
+    pub(super) fn of<'a>(&self, model: &'a LanguageModel) -> Cow<'a, LanguageModel> {
+        if self.average.is_none() {
+            return Cow::Borrowed(model);
+        }
+        let mut averaged = model.clone();
+        self.finish(&mut averaged.parameters);
+        Cow::Owned(averaged)
     }
 
     /// Puts what the run leaves in the weights' place, after the last step.

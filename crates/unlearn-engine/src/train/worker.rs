@@ -194,11 +194,7 @@ impl<'a> Worker<'a> {
 
     /// Whether the rows of a side go through the policy, and whether the other answers do.
     fn passing(&self, side: Side) -> [bool; 2] {
-        match (side, self.needs.passing) {
-            (Side::Retain, _) | (_, Passing::Both) => [true, true],
-            (_, Passing::Own) => [true, false],
-            (_, Passing::Alternates) => [false, true],
-        }
+        self.needs.passing_of(side)
     }
 
     fn items(&self, side: Side, visits: &[Visit]) -> Vec<Item> {

@@ -75,7 +75,7 @@ pub fn all(model: &LanguageModel) -> Vec<Vec<f32>> {
 /// Does something with a plan over [`sets`].
 pub fn planned<T>(section: &TrainSection, run: impl FnOnce(&Plan<'_>) -> T) -> T {
     let (sets, reference, stop) = (sets(), Reference::default(), AtomicBool::new(false));
-    run(&Plan { train: section, seed: SEED, sets: &sets, reference: &reference, state: None, stop: &stop })
+    run(&Plan { train: section, seed: SEED, sets: &sets, reference: &reference, state: None, watch: None, stop: &stop })
 }
 
 /// The gradient of a run's first step.

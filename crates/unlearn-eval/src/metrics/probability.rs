@@ -3,7 +3,7 @@
 use super::Metric;
 use crate::{Needs, Observations};
 
-pub(super) const METRIC: Metric = Metric {
+pub(crate) const METRIC: Metric = Metric {
     name: "probability",
     page: "# Idea\n\
         How probable the subject finds the answer, made comparable across lengths.\n\n\

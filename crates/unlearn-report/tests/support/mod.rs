@@ -56,6 +56,7 @@ pub fn record() -> RunRecord {
         inputs: map(&[("model", &"3f".repeat(32)), ("forget", &"a1".repeat(32)), ("retain", &"07".repeat(32))]),
         outputs: map(&[("model", &"c4".repeat(32))]),
         cost: Cost { seconds: 187.4, tokens: 412_300, peak_memory: Some(1_932_735_283), flops: 3.24e14 },
+        kept: None,
         finished: true,
     }
 }

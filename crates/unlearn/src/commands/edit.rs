@@ -17,6 +17,10 @@ use crate::job::Job;
 
 /// Refuses settings that an edit has no use for.
 pub fn check(recipe: &Recipe) -> Result<()> {
+    if recipe.watch.every > 0 {
+        let message = "an edit has no steps between which it could be watched";
+        return Err(Refusal::new(message, "leave out `watch.every`").into());
+    }
     if recipe.train.folds > 1 {
         let message = "an edit looks at the whole forget set at once";
         return Err(Refusal::new(message, "leave out `train.folds`").into());
@@ -55,13 +59,14 @@ pub fn apply_and_save(
             Told::Training(Progress::Resumed(step)) => {
                 fresh.set(false);
                 bar.line(format!("resumed after step {step}"));
-                this_job.rewind_events(before.get() + step)?;
+                this_job.rewind_events(Some(before.get() + step))?;
                 this_job.event(&Event::Resumed { step: before.get() + step + 1 })?;
             }
+            Told::Training(Progress::Watch(_) | Progress::Stopped(..) | Progress::Kept(..)) => {}
             Told::Training(Progress::Step(step, of)) => {
                 // The steps of an earlier attempt are taken again.
                 if fresh.replace(false) {
-                    this_job.rewind_events(before.get())?;
+                    this_job.rewind_events(Some(before.get()))?;
                 }
                 bar.set_total(of);
                 bar.set(step.step, describe(step));

@@ -10,14 +10,19 @@ pub mod eval;
 pub mod generate;
 pub mod inspect;
 pub mod list;
+mod plan;
+mod prepared;
 pub mod pull;
 pub mod report;
 pub mod run;
 pub mod score;
 mod sets;
+mod shared;
 mod summary;
+pub mod sweep;
 pub mod train;
 mod training;
+mod watched;
 
 use anyhow::Result;
 
@@ -33,6 +38,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Demo(c) => c.run(&context),
         Command::Train(c) => c.run(&context),
         Command::Run(c) => c.run(&context),
+        Command::Sweep(c) => c.run(&context),
         Command::Eval(c) => c.run(&context),
         Command::Report(c) => c.run(&context),
         Command::Generate(c) => c.run(&context),

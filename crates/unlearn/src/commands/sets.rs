@@ -76,9 +76,15 @@ fn list(paths: &[PathBuf]) -> toml::Value {
 ///
 /// A method or a metric that cannot be used is refused here, where the recipe's file can be named.
 pub fn recipe(context: &Context, file: Option<&Path>, flags: Vec<String>) -> Result<Recipe> {
+    recipe_over(context, file, flags, Vec::new())
+}
+
+/// [`recipe`] with assignments that go over all others.
+pub fn recipe_over(context: &Context, file: Option<&Path>, flags: Vec<String>, last: Vec<String>) -> Result<Recipe> {
     let mut assignments = flags;
     assignments.extend(context.common.set.iter().cloned());
     assignments.extend(context.common.seed.map(|s| format!("seed={s}")));
+    assignments.extend(last);
     let recipe = Recipe::read(file, &assignments)?;
     let checked = check_names(&recipe);
     match file {

@@ -7,10 +7,11 @@ use clap::Args;
 use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_data::read;
+use unlearn_engine::LanguageModel;
 use unlearn_engine::train::{Reference, Sets};
 use unlearn_methods::FineTune;
 
-use super::{report, sets, summary, training};
+use super::{plan, report, sets, summary, training};
 use crate::cli::{Output, Training};
 use crate::context::Context;
 use crate::job::{Begun, Job};
@@ -40,13 +41,17 @@ impl Train {
             flags.push(sets::paths_assignment("data.train", &self.data));
         }
         let recipe = sets::recipe(context, self.recipe.as_deref(), flags)?;
+        if self.training.dry_run {
+            let (recipe, model, sets) = prepare(context, &recipe)?;
+            return plan::of_train(context, &recipe, &model, &sets, &self.output);
+        }
         let record = execute(context, &recipe, &self.output)?;
         summary::of_run(context, &self.output.out, record.as_ref())
     }
 }
 
-/// Fine-tunes as the recipe says; `None` when an earlier process had finished.
-pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Option<RunRecord>> {
+/// Reads and checks everything.
+fn prepare(context: &Context, recipe: &Recipe) -> Result<(Recipe, LanguageModel, Sets)> {
     if recipe.data.train.is_empty() {
         let hint = "give `--data FILE`".to_owned();
         return Err(RecipeError::Missing { field: "data.train", hint }.into());
@@ -54,17 +59,24 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     if recipe.train.folds > 1 {
         return Err(RecipeError::value("train.folds", recipe.train.folds, "`train` forgets nothing").into());
     }
-    let mut model = training::model(context, recipe)?;
+    let model = training::model(context, recipe)?;
     let encoder = model.encoder(&recipe.chat);
     let rows = read::all_rows(&recipe.data.train, recipe.data.limit)?;
     let sets = Sets::new(sets::check(&model, &encoder, &rows)?, Vec::new());
     let recipe = training::within_memory(context, recipe, &sets)?;
+    drop(encoder);
+    Ok((recipe, model, sets))
+}
+
+/// Fine-tunes as the recipe says; `None` when an earlier process had finished.
+pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Option<RunRecord>> {
+    let (recipe, mut model, sets) = prepare(context, recipe)?;
     let mut job = match Job::begin(context, "train", output, &recipe, &sets::inputs(&recipe))? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
     };
     let reference = Reference::default();
-    training::train_and_save(context, &mut job, &recipe, &mut model, &mut FineTune, (&sets, &reference))?;
+    training::train_and_save(context, &mut job, &recipe, &mut model, &mut FineTune, (&sets, &reference), None)?;
     let folder = job.folder.clone();
     let record = job.finish()?;
     report::write_for_run(&folder)?;

@@ -7,11 +7,13 @@ use anyhow::Result;
 use unlearn_core::Recipe;
 use unlearn_core::event::{Event, Step};
 use unlearn_core::recipe::{AdapterKind, Frozen};
+use unlearn_core::run::KeptWeights;
 use unlearn_engine::adapter::peft;
 use unlearn_engine::decoder::Spec;
-use unlearn_engine::train::{Objective, Plan, Progress, Reference, RowSizes, Sets, fit, train};
+use unlearn_engine::train::{Look, Objective, Plan, Progress, Reference, RowSizes, Sets, Watching, fit, train};
 use unlearn_engine::{Decoder, EngineError, LanguageModel, Loading, checkpoint};
 
+use super::watched;
 use crate::context::Context;
 use crate::job::Job;
 
@@ -61,38 +63,57 @@ pub fn train_and_save(
     model: &mut LanguageModel,
     objective: &mut dyn Objective,
     (sets, reference): (&Sets, &Reference),
+    watch: Option<&Look<'_>>,
 ) -> Result<()> {
+    let state = job.folder.state();
     let plan = Plan {
         train: &recipe.train,
         seed: recipe.seed,
         sets,
         reference,
-        state: Some((job.folder.state(), job.fingerprint(recipe))),
+        state: Some((state.clone(), job.fingerprint(recipe))),
+        watch: watch.map(|look| Watching { section: &recipe.watch, look, dir: &state }),
         stop: &context.stop,
     };
     job.event(&Event::Phase { name: "train".into() })?;
     if !job.resumed {
-        job.rewind_events(0)?;
+        job.rewind_events(None)?;
     }
     let bar = context.bar("train", plan.steps());
     let this_job: &Job = job;
     let fresh = RefCell::new(true);
     let mut tell = |progress: Progress<'_>| -> Result<(), EngineError> {
+        // Killed before anything was saved: what the earlier attempt did is done again.
+        if fresh.replace(false) && !matches!(progress, Progress::Resumed(_)) {
+            this_job.rewind_events(None)?;
+        }
+        let line = |text: String| {
+            if !context.common.quiet {
+                bar.line(text);
+            }
+        };
         match progress {
             Progress::Resumed(step) => {
-                fresh.replace(false);
                 bar.begin_at(step);
                 bar.line(format!("resumed after step {step}"));
-                this_job.rewind_events(step)?;
+                this_job.rewind_events(Some(step))?;
                 this_job.event(&Event::Resumed { step: step + 1 })?;
             }
             Progress::Step(step, _) => {
-                // Killed before anything was saved: the steps of the earlier attempt are taken again.
-                if fresh.replace(false) {
-                    this_job.rewind_events(0)?;
-                }
                 bar.set(step.step, describe(step));
                 this_job.event(&Event::Step(step.clone()))?;
+            }
+            Progress::Watch(point) => {
+                line(watched::describe(point));
+                this_job.event(&Event::Watch(*point))?;
+            }
+            Progress::Stopped(step, reason) => {
+                line(format!("stopped after step {step}: {}", watched::reason(reason)));
+                this_job.event(&Event::Stopped { step, reason })?;
+            }
+            Progress::Kept(step, by) => {
+                line(format!("kept the weights after step {step}: {}", watched::by(by)));
+                this_job.event(&Event::Kept { step, by })?;
             }
         }
         Ok(())
@@ -101,11 +122,20 @@ pub fn train_and_save(
     drop(bar);
     let outcome = match outcome {
         Ok(outcome) => outcome,
-        Err(e) => {
+        Err(mut e) => {
             job.pause()?;
+            if let EngineError::Diverged { good: Some(_), kept, .. } = &mut e {
+                let place = job.folder.last_good();
+                model.save_trained(recipe.model_path()?, &place)?;
+                *kept = Some(place);
+            }
             return Err(e.into());
         }
     };
+    job.record.kept = outcome.kept.map(|(step, by)| {
+        let (steps, stopped) = (outcome.steps, outcome.stopped);
+        KeptWeights { step, steps, by, stopped }
+    });
     let rate = outcome.tokens as f64 / outcome.seconds.max(1e-9);
     context.say(format!("trained {} steps in {:.0} s, {rate:.0} tokens/s", outcome.steps, outcome.seconds));
     job.record.cost.tokens = outcome.tokens;

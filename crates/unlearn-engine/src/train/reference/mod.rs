@@ -72,7 +72,7 @@ impl Answers {
         vector(answers.iter().map(&mut sum).collect(), &self.device)
     }
 
-    pub(crate) fn states(&self, quantity: Quantity) -> Tensor<2> {
+    pub(super) fn states(&self, quantity: Quantity) -> Tensor<2> {
         let values = self.values(quantity).clone();
         let n = values.len() / self.width.max(1);
         matrix(values, n, self.width, &self.device)
@@ -82,8 +82,13 @@ impl Answers {
         self.logits_of(self.states(quantity))
     }
 
+    /// [`Self::logits`] of the distributions of `n` tokens from `start` on.
+    pub(super) fn logits_at(&self, start: usize, n: usize) -> Tensor<2> {
+        self.logits_of(self.states(Quantity::Distributions).narrow(0, start, n))
+    }
+
     /// The reference's scores of its own final states.
-    pub(crate) fn logits_of(&self, states: Tensor<2>) -> Tensor<2> {
+    fn logits_of(&self, states: Tensor<2>) -> Tensor<2> {
         match &self.head {
             Some(head) => head.logits(states),
             None => panic!("an objective reads the reference's distributions, which it did not ask for"),
