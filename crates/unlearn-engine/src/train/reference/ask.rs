@@ -19,6 +19,9 @@ use crate::{EngineError, LanguageModel};
 /// The form of the files and of how their content is computed; another number makes old ones unused.
 const FORM: &[u8] = b"unlearn.reference/1";
 
+/// A set, and what is put before its rows.
+type Asked<'a> = (Set, Option<&'a [u32]>);
+
 /// Where answers are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
@@ -106,7 +109,7 @@ impl Reference {
         if question.needs.iter().any(|(_, q)| matches!(q, Quantity::Distributions | Quantity::Within(_))) {
             reference.head = Some(model.decoder.head(&model.parameters.frozen()));
         }
-        let mut open: BTreeMap<(Set, Option<&[u32]>), Vec<(Quantity, Filling)>> = BTreeMap::new();
+        let mut open: BTreeMap<Asked<'_>, Vec<(Quantity, Filling)>> = BTreeMap::new();
         for &(set, quantity) in question.needs {
             let lengths = question.lengths(set, quantity, width);
             let path = question.cache.as_ref().map(|cache| question.path(cache, set, quantity, &lengths));
