@@ -1,13 +1,13 @@
 //! `idk-ap`
 
 use serde::{Deserialize, Serialize};
+use unlearn_engine::EngineError;
+use unlearn_engine::train::{Alternative, Micro, Needs, Objective, Passing, Reads, Setup, Term};
 
-use unlearn_engine::train::{Alternative, Micro, Needs, Objective, Passing, Reads, Term};
-
-use crate::MethodError;
 use crate::manual::documented;
 use crate::preference::preference;
 use crate::registry::Method;
+use crate::{Hold, MethodError, Retain};
 
 documented! {
     /// # Idea
@@ -17,8 +17,9 @@ documented! {
     /// A refusal is drawn anew from a list at each visit of a row, unless the data has an `alternate` for it.
     ///
     /// # Objective
-    /// `L = γ · NLL(refusals) + α · mean over retain rows of −(1/β) log σ(β (log π(y|x) − log π(refusal|x)))`, with
-    /// probabilities of whole answers.
+    /// `L = γ · NLL(refusals) + κ · mean over retain rows of −(1/β) log σ(β (log π(y|x) − log π(refusal|x))) + α · R`,
+    /// with probabilities of whole answers; `κ` is `preservation`. `R` is the retain term: `retain` is one of `nll`,
+    /// `kl`, `hidden` and `none`.
     ///
     /// # Paper
     /// Yuan et al., *A Closer Look at Machine Unlearning for Large Language Models*, 2025, arXiv 2410.08109 (IDK+AP).
@@ -27,25 +28,28 @@ documented! {
     /// `sail-sg/closer-look-LLM-unlearning`, `trainer/losses.py`.
     ///
     /// # Defaults
-    /// `beta = 0.1`, `gamma = 1`, `alpha = 1` (the authors' scripts).
+    /// `beta = 0.1`, `gamma = 1`, `preservation = 1`, `alpha = 1`, `retain = "none"` (the authors' scripts).
     ///
     /// # Deviations
     /// The refusals are our own list.
     #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-    #[serde(default, deny_unknown_fields)]
+    #[serde(default)]
     pub struct IdkAp {
         /// How sharply the preference for the real answer is felt.
         pub beta: f64,
         /// Weight of the forget term.
         pub gamma: f64,
         /// Weight of the preference for the real answer.
-        pub alpha: f64,
+        pub preservation: f64,
+        /// The retain term.
+        #[serde(flatten)]
+        pub hold: Hold,
     }
 }
 
 impl Default for IdkAp {
     fn default() -> Self {
-        Self { beta: 0.1, gamma: 1.0, alpha: 1.0 }
+        Self { beta: 0.1, gamma: 1.0, preservation: 1.0, hold: Hold::new(1.0, Retain::None) }
     }
 }
 
@@ -56,11 +60,17 @@ impl Method for IdkAp {
     fn check(&self) -> Result<(), MethodError> {
         MethodError::require(self.beta > 0.0, "beta", self.beta, "it must be positive")?;
         MethodError::require(self.gamma >= 0.0, "gamma", self.gamma, "it must not be negative")?;
-        MethodError::require(self.alpha >= 0.0, "alpha", self.alpha, "it must not be negative")
+        MethodError::require(self.preservation >= 0.0, "preservation", self.preservation, "it must not be negative")?;
+        self.hold.check()
     }
 }
 
 impl Objective for IdkAp {
+    fn prepare(&mut self, setup: &Setup<'_>) -> Result<(), EngineError> {
+        self.hold.prepare(setup);
+        Ok(())
+    }
+
     fn needs(&self) -> Needs {
         Needs {
             forget: Reads::scores(),
@@ -70,6 +80,7 @@ impl Objective for IdkAp {
             retain_alternates: Some(Alternative::OrRefusals),
             ..Needs::default()
         }
+        .and(self.hold.needs())
     }
 
     fn forget(&self, micro: &Micro<'_>) -> Vec<Term> {
@@ -79,6 +90,8 @@ impl Objective for IdkAp {
     fn retain(&self, micro: &Micro<'_>) -> Vec<Term> {
         let margin = micro.sequence_log_probs() - micro.alternates().sequence_log_probs();
         let value = preference(margin, self.beta).sum().div_scalar(2.0 * micro.totals().rows());
-        vec![Term::new("answer-preservation", value, self.alpha)]
+        let mut terms = vec![Term::new("answer-preservation", value, self.preservation)];
+        terms.extend(self.hold.terms(micro));
+        terms
     }
 }

@@ -40,6 +40,23 @@ fn pages_have_every_heading_in_order() {
     }
 }
 
+/// Each method has a recipe for the demo's world and one for TOFU, headed by its command, that asks for it.
+#[test]
+fn every_method_has_its_recipes() {
+    for entry in METHODS {
+        for (place, out) in [("demo", ""), ("tofu", "tofu-")] {
+            let name = format!("recipes/{place}/{}.toml", entry.name);
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(&name);
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let command = format!("# unlearn run {name} --out runs/{out}{}\n", entry.name);
+            assert!(text.starts_with(&command), "{name} is not headed by `{command}`");
+            let recipe = unlearn_core::Recipe::read(Some(&path), &[]).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(recipe.method_name().expect("a method"), entry.name, "{name}");
+            method(&recipe.method).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
+}
+
 #[test]
 fn defaults_round_trip_and_unknown_fields_are_refused() {
     for entry in METHODS {

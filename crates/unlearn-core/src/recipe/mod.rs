@@ -184,6 +184,9 @@ fn unknown(path: Option<&Path>, field: String, valid: &[String]) -> RecipeError 
     RecipeError::UnknownField { path: path.map(Path::to_owned), field, nearest }
 }
 
+/// Fields of methods that hold paths, whatever the method.
+const METHOD_PATHS: [&str; 3] = ["models", "tuned", "base"];
+
 /// Makes the relative paths of a recipe file start at the file's folder.
 fn rebase(table: &mut Table, dir: &Path) {
     for section in ["model", "data"] {
@@ -191,10 +194,17 @@ fn rebase(table: &mut Table, dir: &Path) {
             rebase_value(value, dir);
         }
     }
+    if let Some(method) = table.get_mut("method").and_then(toml::Value::as_table_mut) {
+        for (_, value) in method.iter_mut().filter(|(key, _)| METHOD_PATHS.contains(&key.as_str())) {
+            rebase_value(value, dir);
+        }
+    }
 }
 
 fn rebase_value(value: &mut toml::Value, dir: &Path) {
     match value {
+        // An empty one is none.
+        toml::Value::String(s) if s.is_empty() => {}
         toml::Value::String(s) => *s = dir.join(&*s).to_string_lossy().into_owned(),
         toml::Value::Array(items) => items.iter_mut().for_each(|v| rebase_value(v, dir)),
         toml::Value::Table(inner) => inner.iter_mut().for_each(|(_, v)| rebase_value(v, dir)),
@@ -213,6 +223,14 @@ mod tests {
         let again: Recipe = toml::from_str(&text).expect("its own output");
         assert_eq!(recipe, again);
         assert!(text.contains("learning_rate"), "{text}");
+    }
+
+    #[test]
+    fn paths_of_methods_start_at_the_recipe_too() {
+        let mut table: Table = "[method]\nname = 'merge'\nmodels = ['a', '/b']\ntuned = ''".parse().expect("TOML");
+        rebase(&mut table, Path::new("/dir"));
+        let expected: Table = "[method]\nname = 'merge'\nmodels = ['/dir/a', '/b']\ntuned = ''".parse().expect("TOML");
+        assert_eq!(table, expected);
     }
 
     #[test]
