@@ -22,6 +22,8 @@ pub enum Told<'a> {
     Phase(&'a str),
     /// Of a training loop inside it.
     Training(Progress<'a>),
+    /// An earlier process had finished this part, of so many steps.
+    Earlier(usize),
 }
 
 /// What an edit works with.
@@ -69,8 +71,8 @@ impl Bench<'_> {
         let steps = plan.steps();
         let tell = &mut *self.tell;
         train(model, objective, &plan, &mut |progress| match progress {
-            // Done by an earlier process: nothing of it is taken again.
-            Progress::Resumed(step) if step == steps => Ok(()),
+            // Nothing of it is taken again.
+            Progress::Resumed(step) if step == steps => tell(Told::Earlier(steps)),
             progress => tell(Told::Training(progress)),
         })
     }

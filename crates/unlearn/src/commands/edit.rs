@@ -56,6 +56,7 @@ pub fn apply_and_save(
                 fresh.set(true);
                 this_job.event(&Event::Phase { name: name.to_owned() })?;
             }
+            Told::Earlier(steps) => last.set(before.get() + steps),
             Told::Training(Progress::Resumed(step)) => {
                 fresh.set(false);
                 bar.line(format!("resumed after step {step}"));
