@@ -117,3 +117,24 @@ impl Divergence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unlearn_engine::tensor::{Device, scalar, vector};
+
+    #[test]
+    fn likelier_refusals_lower_the_loss_and_likelier_forget_answers_raise_it() {
+        let of = |divergence: Divergence, pe: f32, pf: f32| {
+            let one = |p: f32| vector(vec![p], &Device::flex());
+            scalar(divergence.loss(one(pe), one(pf)))
+        };
+        let all = [Divergence::TotalVariation, Divergence::Kl, Divergence::JensenShannon, Divergence::Pearson];
+        for divergence in all {
+            for (pe, pf) in [(0.01, 0.9), (0.4, 0.4), (0.95, 0.05)] {
+                assert!(of(divergence, pe + 0.02, pf) < of(divergence, pe, pf), "{divergence:?}");
+                assert!(of(divergence, pe, pf + 0.02) > of(divergence, pe, pf), "{divergence:?}");
+            }
+        }
+    }
+}

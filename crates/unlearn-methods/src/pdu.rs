@@ -112,3 +112,29 @@ impl Objective for Pdu {
         self.dual = saved.first().copied();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weight_follows_the_bound_and_never_falls_below_nothing() {
+        let step = |i: usize| StepView::new(i, 9, 3, BTreeMap::new());
+        let over = |x: f64| BTreeMap::from([("retain-over".to_owned(), x)]);
+        let mut pdu = Pdu { dual_warmup: 1.0, dual_step_size: 2.0, ..Pdu::default() };
+        for i in 0..2 {
+            pdu.after_step(&step(i), &over(0.5));
+            assert_eq!(pdu.dual, None, "it moves in the warm-up");
+        }
+        // By as much each time while the retain loss stays as far above the bound.
+        for (i, expected) in [(2, 2.0), (3, 3.0), (4, 4.0)] {
+            pdu.after_step(&step(i), &over(0.5));
+            assert_eq!(pdu.dual, Some(expected));
+        }
+        pdu.after_step(&step(5), &over(-10.0));
+        assert_eq!(pdu.dual, Some(0.0));
+        let mut again = Pdu::default();
+        again.restore(&pdu.state());
+        assert_eq!(again.dual, Some(0.0));
+    }
+}

@@ -171,3 +171,21 @@ fn mmd(x: Tensor<2>, y: Tensor<2>) -> Tensor<1> {
     let part = |r: usize, c: usize| kernels.clone().slice([r * n..(r + 1) * n, c * n..(c + 1) * n]).mean();
     part(0, 0) + part(1, 1) - part(0, 1).mul_scalar(2.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unlearn_engine::tensor::{Device, scalar};
+
+    #[test]
+    fn the_discrepancy_of_a_set_with_itself_is_nothing_and_else_is_not() {
+        let draw = |name: &str, by: f64| {
+            let values = seed::normal(1, name, 60).into_iter().map(|x| (x + by) as f32).collect();
+            matrix(values, 10, 6, &Device::flex())
+        };
+        assert!(scalar(mmd(draw("a", 0.0), draw("a", 0.0))).abs() < 1e-6);
+        let near = scalar(mmd(draw("a", 0.0), draw("b", 0.0)));
+        let far = scalar(mmd(draw("a", 0.0), draw("b", 3.0)));
+        assert!(near > -1e-6 && far > 4.0 * near, "{near} and {far}");
+    }
+}

@@ -23,3 +23,20 @@ pub(crate) fn row(direction: &[f64], length: f64, device: &Device) -> Tensor<2> 
     let width = values.len();
     matrix(values, 1, width, device)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unlearn_engine::tensor::values;
+
+    #[test]
+    fn a_row_is_as_long_as_asked() {
+        let drawn = seed::uniform(3, "steering", 40);
+        assert!(drawn.iter().all(|x| (0.0..1.0).contains(x)), "it leaves the positive orthant");
+        let length = drawn.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let unit: Vec<f64> = drawn.iter().map(|x| x / length).collect();
+        let row = values(row(&unit, 6.5, &Device::flex()));
+        let length = row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        assert!((length - 6.5).abs() < 1e-5, "{length}");
+    }
+}

@@ -443,6 +443,22 @@ fn at_the_reference() {
     let loss = at(&tiny, breaker.as_ref()).0;
     assert!((loss - 1.0).abs() < 1e-5, "circuit-breaker: {loss}");
 
+    // ELM without a way to go: the reference's own largest shares at the temperature, and no more tokens than asked for.
+    let text =
+        "name = 'elm'\nexpert_ids = [4]\nnovice_ids = [4]\ntop_k = 31\ntemperature = 1.0\nalpha = 0.0\nfluency = 0.0";
+    let elm = of(&mut tiny, text);
+    let undial = of(&mut tiny, "name = 'undial'\nbeta = 0");
+    let (by_elm, by_undial) = (at(&tiny, elm.as_ref()), at(&tiny, undial.as_ref()));
+    assert!((by_elm.0 - by_undial.0).abs() < 1e-5, "elm: {} and {}", by_elm.0, by_undial.0);
+    close(&by_elm.1, &by_undial.1, 1.0, "elm");
+
+    // JensUn: the divergence of a distribution from itself is nothing, and none is above log 2.
+    let jensun = of(&mut tiny, "name = 'jens-un'\nrefusal_ids = [5]\nalpha = 1.0");
+    let loss = at(&tiny, jensun.as_ref()).0;
+    assert!(loss > 0.0 && loss < 2f64.ln() + 1e-6, "jens-un: {loss}");
+    let kept = of(&mut tiny, "name = 'jens-un'\nrefusal_ids = [5]\ngamma = 0.0");
+    assert!(at(&tiny, kept.as_ref()).0.abs() < 1e-6);
+
     // LLMU without the other terms: the negated mean of the answers' mean losses.
     let llmu = of(&mut tiny, "name = 'llmu'\nepsilon1 = 1.0\nepsilon2 = 0.0\nretain = 'none'");
     let scores = score_rows(&tiny.model, &tiny.sets.forget, Which::Supervised, 1024, |_| ());
