@@ -1,5 +1,10 @@
 //! A model that is small enough for every test.
 
+// Each test file uses a part of it.
+#![allow(dead_code)]
+
+pub mod steps;
+
 use std::path::Path;
 
 use serde_json::json;
