@@ -37,8 +37,16 @@ pub(super) fn fuel(messages: &[Message]) -> u64 {
 pub(super) fn within<T: Send + 'static>(render: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
     let (sender, receiver) = mpsc::channel();
     let run = move || drop(sender.send(render()));
-    thread::Builder::new().stack_size(STACK).spawn(run).map_err(|e| format!("no thread could be started: {e}"))?;
-    receiver.recv_timeout(DEADLINE).map_err(|e| match e {
+    let spawned = thread::Builder::new().stack_size(STACK).spawn(run);
+    let thread = spawned.map_err(|e| format!("no thread could be started: {e}"))?;
+    let rendered = receiver.recv_timeout(DEADLINE);
+    // A handle that is dropped detaches its thread, and glibc then reads that thread's record once more, which lies on
+    // its stack: a large stack goes back to the system as soon as the thread ends. So it is joined, or kept for good.
+    match rendered {
+        Err(RecvTimeoutError::Timeout) => std::mem::forget(thread),
+        _ => drop(thread.join()),
+    }
+    rendered.map_err(|e| match e {
         RecvTimeoutError::Timeout => format!("it did not end within {} seconds", DEADLINE.as_secs()),
         RecvTimeoutError::Disconnected => "the template engine failed".to_owned(),
     })
