@@ -17,6 +17,7 @@ pub mod linalg;
 mod model;
 pub mod tensor;
 pub mod train;
+pub mod tree;
 
 pub use batch::TokenBatch;
 pub use checkpoint::Precision;

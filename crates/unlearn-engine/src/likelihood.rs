@@ -5,10 +5,11 @@ use unlearn_data::TokenRow;
 
 use crate::batch::{TokenBatch, Which, plan};
 use crate::tensor::values;
+use crate::train::Gradients;
 use crate::{Decoder, EngineError, LanguageModel, Weights};
 
 /// Scores over the vocabulary that exist at once while scoring, in values.
-const LOGITS_AT_ONCE: usize = 16 << 20;
+pub(crate) const LOGITS_AT_ONCE: usize = 16 << 20;
 
 /// Log-probability of `labels` `[n]` under `logits` `[n, vocabulary]`: `[n]`, differentiable.
 #[must_use]
@@ -110,4 +111,17 @@ pub fn each_logits<const N: usize>(
         }
     }
     Ok(())
+}
+
+/// Euclidean norms of the gradient of a row's mean negative log-likelihood, one for each trained parameter tensor.
+#[must_use]
+pub fn gradient_norms(model: &LanguageModel, row: &TokenRow) -> Vec<f64> {
+    let weights = model.parameters.tracked();
+    let batch = TokenBatch::new(&[row], Which::Supervised, model.parameters.device());
+    let logits = model.decoder.logits(&weights, predicting_states(&model.decoder, &weights, &batch));
+    let mut tape = label_log_probs(logits, batch.labels.clone()).mean().neg().backward();
+    let mut gradients = Gradients::new(&model.parameters);
+    gradients.add(&weights, &mut tape);
+    let norm = |g: &Vec<f32>| g.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    gradients.0.iter().filter(|g| !g.is_empty()).map(norm).collect()
 }

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::tree::Tree;
+
 /// Added to a score that must not count. Finite, so that a row without any partner stays finite too.
 const MASKED: f32 = -1e30;
 
@@ -25,6 +27,36 @@ impl Masks {
     /// The masks of further tokens, from `past` on.
     pub(super) fn after(windows: &[Option<usize>], past: usize, unseen: &[Vec<bool>], device: &Device) -> Self {
         Self(windows.iter().map(|w| (*w, Some(additive(unseen, past, *w, device)))).collect())
+    }
+
+    /// The masks of trees, padded to `width` nodes, after a beginning of which `unseen` tells what no other sees.
+    pub(super) fn trees(
+        windows: &[Option<usize>],
+        trees: &[&Tree],
+        (width, unseen): (usize, &[bool]),
+        device: &Device,
+    ) -> Self {
+        let past = unseen.len();
+        let keys = past + width;
+        let mask = |window: Option<usize>| {
+            let mut values = vec![MASKED; trees.len() * width * keys];
+            for (row, tree) in trees.iter().enumerate() {
+                for node in 0..tree.len().min(width) {
+                    let sees = &mut values[(row * width + node) * keys..][..keys];
+                    let reach = window.unwrap_or(usize::MAX);
+                    for (key, value) in sees[..past].iter_mut().enumerate() {
+                        if !unseen[key] && past + tree.depths[node] - key < reach {
+                            *value = 0.0;
+                        }
+                    }
+                    for key in tree.way(node).take(reach).filter(|&key| !tree.unseen[key]) {
+                        sees[past + key] = 0.0;
+                    }
+                }
+            }
+            Tensor::from_data(TensorData::new(values, [trees.len(), 1, width, keys]), device)
+        };
+        Self(windows.iter().map(|w| (*w, Some(mask(*w)))).collect())
     }
 
     /// What is added to the scores: `[rows or 1, 1, tokens, keys]`.

@@ -118,9 +118,15 @@ impl Decoder {
         cache: &mut Cache,
     ) -> Tensor<3> {
         let pass = Pass::after(&self.config, unseen, cache.len(), &tokens.device());
-        let mut x = self.embed(weights, tokens, &pass);
+        self.extend_by(weights, tokens, &pass, cache)
+    }
+
+    /// [`Self::extend`] by a pass that says which token stands where and sees which.
+    #[must_use]
+    pub fn extend_by(&self, weights: &Weights, tokens: Tensor<2, Int>, pass: &Pass, cache: &mut Cache) -> Tensor<3> {
+        let mut x = self.embed(weights, tokens, pass);
         for block in &self.blocks {
-            x = block.forward(&self.config, weights, x, &pass, Some(cache)).0;
+            x = block.forward(&self.config, weights, x, pass, Some(cache)).0;
         }
         self.finish(weights, x)
     }

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::mask::Masks;
 use super::{DecoderConfig, Rotation};
+use crate::tree::Tree;
 
 /// What is known of the rows of a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +45,27 @@ impl Pass {
         Self {
             rotations: rotations(c, &positions, &lengths, device),
             masks: Masks::after(&windows(c), past, unseen, device),
+            positions: ids(&positions, device),
+        }
+    }
+
+    /// A pass over trees, each padded on the right to `width` nodes, after a beginning that is in the cache, of whose
+    /// tokens `unseen` tells which no other sees.
+    pub(crate) fn trees(
+        c: &DecoderConfig,
+        trees: &[&Tree],
+        (width, unseen): (usize, &[bool]),
+        device: &Device,
+    ) -> Self {
+        let past = unseen.len();
+        let place = |tree: &&Tree| -> Vec<usize> {
+            (0..width).map(|n| tree.depths.get(n).map_or(0, |depth| past + depth)).collect()
+        };
+        let positions: Vec<Vec<usize>> = trees.iter().map(place).collect();
+        let lengths: Vec<usize> = positions.iter().map(|p| p.iter().max().map_or(0, |m| m + 1)).collect();
+        Self {
+            rotations: rotations(c, &positions, &lengths, device),
+            masks: Masks::trees(&windows(c), trees, (width, unseen), device),
             positions: ids(&positions, device),
         }
     }
