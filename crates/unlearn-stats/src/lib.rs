@@ -10,6 +10,7 @@
 //! Text:
 //! - [`rouge`]: how much of a reference text a candidate repeats, as Google's `rouge_score` counts it;
 //! - [`porter`]: the stemmer that ROUGE compares words by;
+//! - [`zlib`]: how long a text is once compressed.
 //!
 //! - [`hmean`]: the harmonic mean.
 
@@ -19,3 +20,4 @@ pub mod hmean;
 pub mod porter;
 mod random;
 pub mod rouge;
+pub mod zlib;
