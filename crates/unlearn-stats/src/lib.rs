@@ -13,10 +13,13 @@
 //! - [`normal`]: the normal distribution.
 //!
 //! Leakage and membership:
+//! - [`sampling`]: what leaks when a subject is sampled often;
+//! - [`membership`]: scores that shadow models calibrate.
 //!
 //! Text:
 //! - [`rouge`]: how much of a reference text a candidate repeats, as Google's `rouge_score` counts it;
 //! - [`porter`]: the stemmer that ROUGE compares words by;
+//! - [`text`]: entropy, repetition, shared runs, edit distance;
 //! - [`zlib`]: how long a text is once compressed.
 //!
 //! - [`hmean`]: the harmonic mean.
@@ -28,10 +31,13 @@ pub mod clusters;
 pub mod divergence;
 pub mod hmean;
 pub mod ks;
+pub mod membership;
 pub mod normal;
 pub mod permutation;
 pub mod porter;
 mod random;
 pub mod rouge;
+pub mod sampling;
 pub mod similarity;
+pub mod text;
 pub mod zlib;
