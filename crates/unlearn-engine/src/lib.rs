@@ -12,6 +12,7 @@ pub mod families;
 pub mod generate;
 pub mod gguf;
 pub mod init;
+pub mod inside;
 pub mod likelihood;
 pub mod linalg;
 mod model;

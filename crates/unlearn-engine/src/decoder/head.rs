@@ -42,6 +42,15 @@ impl Head {
         self.finish(self.matrix.forward(hidden))
     }
 
+    /// Where it lies.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        match &self.matrix {
+            Matrix::Plain(matrix) => matrix.device(),
+            Matrix::Packed { device, .. } => device.clone(),
+        }
+    }
+
     /// The same with the graph cut at a packed matrix, which a graph would keep unpacked until the way back.
     #[must_use]
     pub fn logits_cut(&self, hidden: Tensor<2>) -> (Tensor<2>, Option<Cut>) {
