@@ -72,7 +72,7 @@ impl Encoder {
     /// Names the row's file and line: text without a tokenizer, an id outside the vocabulary, nothing supervised.
     pub fn encode(&self, row: &Row) -> Result<TokenRow, DataError> {
         if row.answer_text().is_some_and(|a| a.trim().is_empty()) {
-            return Err(bad(row, "the answer is empty"));
+            return Err(no_answer(row, false));
         }
         let tokens = match &row.content {
             Content::Tokens { input_ids, labels } => TokenRow::of_tokens(input_ids.clone(), labels.clone()),
@@ -171,7 +171,7 @@ impl Encoder {
             return Err(bad(row, &format!("token id {id} is not in the model's vocabulary of {}", self.vocabulary)));
         }
         if tokens.supervised() == 0 {
-            return Err(bad(row, "no token of the row is supervised (an empty answer?)"));
+            return Err(no_answer(row, true));
         }
         Ok(tokens)
     }
@@ -179,6 +179,10 @@ impl Encoder {
 
 fn bad(row: &Row, reason: &str) -> DataError {
     DataError::Row { path: row.path.to_path_buf(), line: row.line, reason: reason.into() }
+}
+
+fn no_answer(row: &Row, tokens: bool) -> DataError {
+    DataError::NoAnswer { path: row.path.to_path_buf(), line: row.line, tokens }
 }
 
 fn plain(conversation: &[Message]) -> String {

@@ -31,6 +31,16 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A row has nothing to be predicted.
+    #[error("`{}`, line {line}: {}", path.display(), if *tokens { "no token of the row is supervised (an empty answer?)" } else { "the answer is empty" })]
+    NoAnswer {
+        /// The file.
+        path: PathBuf,
+        /// The line (of an array: the row), from 1.
+        line: usize,
+        /// Whether it is so only once it is tokenised.
+        tokens: bool,
+    },
     /// The tokenizer's files cannot be used.
     #[error("the tokenizer in `{}` cannot be used: {reason}", path.display())]
     Tokenizer {

@@ -16,7 +16,7 @@ pub mod vocabulary;
 pub mod world;
 
 pub use chat::ChatTemplate;
-pub use encode::{Encoder, TokenRow};
+pub use encode::{Encoder, IGNORED, TokenRow};
 pub use error::DataError;
 pub use row::{Content, Message, Row};
 pub use tokenizer::Tokenizer;

@@ -69,6 +69,10 @@ pub struct Row {
     pub perturbed_answer: Vec<String>,
     /// `alternate`: other answers to the same question.
     pub alternate: Vec<String>,
+    /// `choices`: the answers to choose from, the right one among them.
+    pub choices: Vec<String>,
+    /// `entity`, or `fact.subject`: whom or what the row is about.
+    pub entity: Option<String>,
 }
 
 impl Row {
@@ -82,6 +86,8 @@ impl Row {
             paraphrased_answer: None,
             perturbed_answer: Vec::new(),
             alternate: Vec::new(),
+            choices: Vec::new(),
+            entity: None,
         }
     }
 
@@ -98,6 +104,8 @@ impl Row {
             paraphrased_answer: text(object, "paraphrased_answer")?,
             perturbed_answer: texts(object, "perturbed_answer")?,
             alternate: texts(object, "alternate")?,
+            choices: texts(object, "choices")?,
+            entity: entity(object)?,
         })
     }
 
@@ -176,6 +184,11 @@ fn text(o: &Map<String, Value>, field: &str) -> Result<Option<String>, String> {
         Some(Value::String(s)) => Ok(Some(s.clone())),
         Some(other) => Err(format!("field `{field}` is not a text but {other}")),
     }
+}
+
+fn entity(o: &Map<String, Value>) -> Result<Option<String>, String> {
+    let fact = o.get("fact").and_then(Value::as_object);
+    Ok(text(o, "entity")?.or_else(|| Some(fact?.get("subject")?.as_str()?.to_owned())))
 }
 
 fn texts(o: &Map<String, Value>, field: &str) -> Result<Vec<String>, String> {
