@@ -12,6 +12,7 @@ pub mod run;
 pub mod score;
 pub mod seed;
 pub mod settings;
+pub mod verdict;
 
 pub use file::FileError;
 pub use recipe::{Recipe, RecipeError};

@@ -139,6 +139,10 @@ impl RunFolder {
     pub fn reference_cache(&self) -> PathBuf {
         self.state().join("reference")
     }
+    /// `state/observations/`: what was seen of subjects.
+    pub fn observations(&self) -> PathBuf {
+        self.state().join("observations")
+    }
     /// `report.html`.
     pub fn report(&self) -> PathBuf {
         self.0.join("report.html")

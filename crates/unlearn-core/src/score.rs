@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::verdict::Verdict;
+
 /// Which way is better, for one who wants the forget set gone and the rest kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -27,8 +29,42 @@ pub struct Score {
     pub n: usize,
     /// Which way is better.
     pub direction: Direction,
-    /// The value of every item, in the order of the rows; `null` where it is missing.
-    pub per_item: Vec<Option<f64>>,
+    /// The value of every item, in the order of the rows.
+    pub per_item: Vec<Item>,
+    /// Further numbers by name, such as the statistic behind a p-value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, f64>,
+}
+
+/// What a metric says of one row: in JSON a number, a list of numbers, or `null`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Item {
+    /// It cannot be taken of this row.
+    #[default]
+    Missing,
+    /// One value.
+    Value(f64),
+    /// Several, such as one for each wrong answer.
+    Values(Vec<f64>),
+}
+
+impl Item {
+    /// Its value, or the mean of its values.
+    #[must_use]
+    pub fn value(&self) -> Option<f64> {
+        match self {
+            Self::Missing => None,
+            Self::Value(x) => Some(*x),
+            Self::Values(xs) => (!xs.is_empty()).then(|| xs.iter().sum::<f64>() / xs.len() as f64),
+        }
+    }
+}
+
+impl From<Option<f64>> for Item {
+    fn from(value: Option<f64>) -> Self {
+        value.map_or(Self::Missing, Self::Value)
+    }
 }
 
 /// Who was examined.
@@ -51,6 +87,9 @@ pub struct EvalReport {
     pub subject: Subject,
     /// Scores by metric name, e.g. `forget/probability`.
     pub metrics: BTreeMap<String, Score>,
+    /// What they come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 impl EvalReport {
@@ -59,7 +98,7 @@ impl EvalReport {
 
     /// A report without scores.
     pub fn new(subject: Subject) -> Self {
-        Self { schema: Self::SCHEMA.into(), subject, metrics: BTreeMap::new() }
+        Self { schema: Self::SCHEMA.into(), subject, metrics: BTreeMap::new(), verdict: None }
     }
 
     /// The value of a metric, if it was taken.
@@ -81,4 +120,18 @@ pub struct Answer {
     pub answer: String,
     /// What the subject said.
     pub generation: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Item;
+
+    #[test]
+    fn an_item_is_a_number_a_list_or_null() {
+        let items = [Item::Missing, Item::Value(0.5), Item::Values(vec![0.25, 0.75])];
+        let text = serde_json::to_string(&items).unwrap_or_default();
+        assert_eq!(text, "[null,0.5,[0.25,0.75]]");
+        assert_eq!(serde_json::from_str::<Vec<Item>>(&text).ok().as_deref(), Some(&items[..]));
+        assert_eq!(items.map(|i| i.value()), [None, Some(0.5), Some(0.5)]);
+    }
 }

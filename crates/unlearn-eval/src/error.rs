@@ -1,5 +1,5 @@
 use thiserror::Error;
-use unlearn_core::UnknownName;
+use unlearn_core::{FileError, UnknownName};
 use unlearn_data::DataError;
 use unlearn_engine::EngineError;
 
@@ -15,6 +15,9 @@ pub enum EvalError {
     /// The subject failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// What was seen could not be kept.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The subject's answers are no longer numbers.
     #[error("the subject is broken: a log-probability of row {row} of `{set}` is not a number")]
     NotFinite {
@@ -33,6 +36,7 @@ impl EvalError {
             Self::Unknown(e) => Some(format!("{} (`unlearn metrics` lists them)", e.hint())),
             Self::Data(e) => e.hint(),
             Self::Engine(e) => e.hint(),
+            Self::File(e) => e.hint(),
             Self::NotFinite { .. } => {
                 Some("its weights hold values that are not finite: train it again with a lower learning rate".into())
             }

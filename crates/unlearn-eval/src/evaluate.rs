@@ -1,34 +1,13 @@
-//! Examining a subject: every set observed once, every metric taken.
+//! Examining subjects: every set looked at once, then every metric taken.
 
-use unlearn_core::recipe::EvalSection;
-use unlearn_core::score::{Answer, EvalReport, Score, Subject};
-use unlearn_data::{Encoder, Row};
-use unlearn_engine::LanguageModel;
-use unlearn_stats::bootstrap::mean_interval;
+use unlearn_core::score::{Answer, EvalReport, Subject};
+use unlearn_data::Row;
 
-use crate::metrics::{self, Metric};
-use crate::observation::Effort;
-use crate::{EvalError, Needs, Observations, observe};
+use crate::metrics::{Metric, Takes};
+use crate::observe::{Beside, Looked, Observer, steps};
+use crate::{EvalError, EvalSet, Needs, Observations, judge, score};
 
-/// A set under its name: `forget`, `retain`, `neighbour`, `holdout`, …
-#[derive(Debug, Clone)]
-pub struct EvalSet {
-    /// Its name.
-    pub name: String,
-    /// Its rows.
-    pub rows: Vec<Row>,
-}
-
-/// What an evaluation leaves.
-#[derive(Debug, Clone)]
-pub struct Evaluation {
-    /// The scores.
-    pub report: EvalReport,
-    /// What was answered.
-    pub answers: Vec<Answer>,
-}
-
-/// How far an evaluation is.
+/// How far an examination is.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'a> {
     /// The set that is looked at.
@@ -42,59 +21,114 @@ pub struct Progress<'a> {
 /// Tokens in one scoring pass.
 pub(crate) const TOKENS_AT_ONCE: usize = 2048;
 
-/// At most `limit` rows, evenly spread over the set; all when 0.
-#[must_use]
-pub fn selected(rows: &[Row], limit: usize) -> Vec<Row> {
-    let n = if limit == 0 { rows.len() } else { limit.min(rows.len()) };
-    (0..n).map(|i| rows[i * rows.len() / n].clone()).collect()
+/// What some metrics want to have seen of a set.
+fn wanted(metrics: &[&Metric], sets: &[EvalSet], set: &EvalSet) -> Needs {
+    let members =
+        matches!(set.name.as_str(), "forget" | "holdout") && ["forget", "holdout"].iter().all(|name| has(sets, name));
+    let of = |metric: &&&Metric| match metric.takes {
+        Takes::Rows(_) | Takes::Set(_) | Takes::Apart(_) | Takes::Scores(_) => set.wants(metric.name),
+        Takes::Members(_) => members,
+        // Both membership and truth ratios are of these sets.
+        Takes::Beside(_) => matches!(set.name.as_str(), "forget" | "holdout"),
+    };
+    metrics.iter().filter(of).fold(Needs::NONE, |needs, metric| needs.or(metric.needs))
 }
 
-/// Takes the recipe's metrics of a subject on every set.
+fn has(sets: &[EvalSet], name: &str) -> bool {
+    sets.iter().any(|set| set.name == name)
+}
+
+/// Looks at a subject once on every set, for all that the metrics want.
 ///
 /// # Errors
-/// When a metric is unknown, a row does not fit the subject, or its answers are not numbers.
-pub fn evaluate(
-    model: &LanguageModel,
-    encoder: &Encoder,
-    subject: Subject,
+/// When a row does not fit the subject, or its answers are not numbers.
+pub fn look(
+    observer: &Observer<'_>,
+    metrics: &[&Metric],
     sets: &[EvalSet],
-    section: &EvalSection,
-    seed: u64,
     tell: &mut dyn FnMut(Progress<'_>),
-) -> Result<Evaluation, EvalError> {
-    let metrics = metrics::by_name(&section.metrics)?;
-    let needs = metrics.iter().fold(Needs::default(), |n, m| n.or(m.needs));
-    let passes = usize::from(needs.log_probs) + usize::from(needs.generations);
-    let effort =
-        Effort { tokens: TOKENS_AT_ONCE, batch_size: section.batch_size, max_new_tokens: section.max_new_tokens };
-    let chosen: Vec<Vec<Row>> = sets.iter().map(|s| selected(&s.rows, section.rows)).collect();
-    let total = chosen.iter().map(Vec::len).sum::<usize>() * passes;
-    let mut report = EvalReport::new(subject);
-    let mut answers = Vec::new();
-    let mut before = 0;
-    for (set, rows) in sets.iter().zip(&chosen) {
+) -> Result<Looked, EvalError> {
+    let needs: Vec<Needs> = sets.iter().map(|set| wanted(metrics, sets, set)).collect();
+    let total = sets.iter().zip(&needs).map(|(set, &needs)| set.rows.len() * steps(needs)).sum();
+    let (mut looked, mut before) = (Looked::default(), 0);
+    for (set, &needs) in sets.iter().zip(&needs) {
         let mut done = |n: usize| tell(Progress { set: &set.name, done: before + n, total });
-        let seen = observe(model, encoder, &set.name, rows, needs, effort, &mut done)?;
-        before += rows.len() * passes;
-        for metric in &metrics {
-            report.metrics.insert(format!("{}/{}", set.name, metric.name), score(metric, &set.name, &seen, seed));
-        }
-        answers.extend(said(&set.name, &seen));
+        let seen = observer.observe(set, needs, &mut done)?;
+        before += set.rows.len() * steps(needs);
+        looked.sets.push((set.name.clone(), seen));
     }
-    Ok(Evaluation { report, answers })
+    Ok(looked)
 }
 
-fn score(metric: &Metric, set: &str, seen: &Observations, seed: u64) -> Score {
-    let per_item = (metric.score)(seen);
-    let known: Vec<f64> = per_item.iter().flatten().copied().collect();
-    let n = known.len();
-    Score {
-        value: (n > 0).then(|| known.iter().sum::<f64>() / n as f64),
-        interval: mean_interval(&known, seed),
-        n,
-        direction: metrics::direction(set),
-        per_item,
+/// Takes the metrics of what was seen of a subject beside others, and says what they come to.
+#[must_use]
+pub fn take(beside: &Beside<'_>, subject: Subject, metrics: &[&Metric], sets: &[EvalSet], seed: u64) -> EvalReport {
+    let mut report = EvalReport::new(subject);
+    for (set, (name, seen)) in sets.iter().zip(&beside.subject.sets) {
+        for metric in metrics.iter().filter(|m| set.wants(m.name)) {
+            let score = match &metric.takes {
+                Takes::Rows(rows) => score::of_rows(rows, name, seen, seed),
+                Takes::Set(of) => of(seen, name, seed),
+                Takes::Apart(of) => beside.retrained.and_then(|r| of(seen, r.on(name)?)),
+                Takes::Members(_) | Takes::Beside(_) | Takes::Scores(_) => None,
+            };
+            if let Some(score) = score {
+                report.metrics.insert(format!("{name}/{}", metric.name), score);
+            }
+        }
     }
+    for metric in metrics {
+        let score = match metric.takes {
+            Takes::Rows(_) | Takes::Set(_) | Takes::Apart(_) => None,
+            Takes::Members(of) => score::of_members(of(beside, "forget"), of(beside, "holdout"), seed),
+            Takes::Beside(take) => take(beside),
+            Takes::Scores(take) => take(&report.metrics),
+        };
+        if let Some(score) = score {
+            report.metrics.insert(metric.name.to_owned(), score);
+        }
+    }
+    report.verdict = Some(judge(beside, seed));
+    report
+}
+
+/// Tokens that would have gone through the subject, had every metric that is taken of rows made its own passes. Metrics
+/// of greedy answers count as one.
+#[must_use]
+pub fn separate_tokens(metrics: &[&Metric], sets: &[EvalSet], looked: &Looked) -> u64 {
+    let mut sum = 0;
+    for (set, (_, seen)) in sets.iter().zip(&looked.sets) {
+        let (mut said, alone) = (false, seen.alone);
+        for metric in metrics {
+            let taken = match metric.takes {
+                Takes::Rows(_) | Takes::Set(_) => set.wants(metric.name),
+                Takes::Members(_) => matches!(set.name.as_str(), "forget" | "holdout"),
+                Takes::Apart(_) | Takes::Beside(_) | Takes::Scores(_) => false,
+            };
+            if !taken {
+                continue;
+            }
+            let n = metric.needs;
+            let parts = [
+                (n.answer, alone.answer),
+                (n.paraphrased, alone.paraphrased),
+                (n.perturbed, alone.perturbed),
+                (n.choices, alone.choices),
+                (n.generations && !said, alone.generations),
+                (n.gradients, alone.gradients),
+                (n.samples, alone.samples),
+            ];
+            sum += parts.iter().filter(|(wanted, _)| *wanted).map(|(_, tokens)| tokens).sum::<u64>();
+            said |= n.generations;
+        }
+    }
+    sum
+}
+
+/// What a subject answered.
+#[must_use]
+pub fn answers(looked: &Looked) -> Vec<Answer> {
+    looked.sets.iter().flat_map(|(set, seen)| said(set, seen)).collect()
 }
 
 fn said(set: &str, seen: &Observations) -> Vec<Answer> {

@@ -5,8 +5,8 @@ use unlearn_engine::LanguageModel;
 
 use crate::evaluate::TOKENS_AT_ONCE;
 use crate::metrics::probability;
-use crate::observation::Effort;
-use crate::{EvalError, observe};
+use crate::observe::{Effort, Observer, Store};
+use crate::{EvalError, EvalSet, Needs};
 
 /// The value of the metric `probability` on some rows of a set; `None` where it can be taken of none.
 ///
@@ -18,9 +18,9 @@ pub fn mean_probability(
     set: &str,
     rows: &[Row],
 ) -> Result<Option<f64>, EvalError> {
-    let metric = &probability::METRIC;
-    let effort = Effort { tokens: TOKENS_AT_ONCE, batch_size: 1, max_new_tokens: 0 };
-    let seen = observe(model, encoder, set, rows, metric.needs, effort, &mut |_| ())?;
-    let known: Vec<f64> = (metric.score)(&seen).into_iter().flatten().collect();
+    let effort = Effort { tokens: TOKENS_AT_ONCE, batch_size: 1, ..Effort::default() };
+    let observer = Observer { model, encoder, digest: String::new(), store: Store::none(), effort };
+    let seen = observer.observe(&EvalSet::new(set, rows.to_vec()), Needs::ANSWER, &mut |_| ())?;
+    let known: Vec<f64> = probability::of(&seen).into_iter().flatten().collect();
     Ok((!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64))
 }

@@ -1,92 +1,147 @@
 //! Observations: what was seen of a subject on a set.
 
-use unlearn_data::{Encoder, Row, TokenRow};
-use unlearn_engine::LanguageModel;
-use unlearn_engine::batch::Which;
-use unlearn_engine::generate::{Generation, Options, generate};
-use unlearn_engine::likelihood::score_rows;
+use std::sync::Arc;
 
-use crate::EvalError;
+use serde::{Deserialize, Serialize};
+use unlearn_data::{Row, TokenRow};
+use unlearn_engine::inside::Inside;
+use unlearn_engine::tree::Seen;
 
-/// What a metric wants to have seen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Log-probabilities of the answers' tokens.
-    pub log_probs: bool,
-    /// Greedy answers.
-    pub generations: bool,
+/// What a subject makes of the supervised tokens of one answer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Log-probability of each, in nats.
+    pub log_probs: Vec<f32>,
+    /// Whether no other token is more likely there.
+    pub greedy: Vec<bool>,
+    /// The expected log-probability there: minus the entropy.
+    pub expected: Vec<f32>,
+    /// The standard deviation of the log-probability there.
+    pub deviation: Vec<f32>,
 }
 
-impl Needs {
-    /// What either wants.
+impl Tokens {
+    /// From what the engine saw.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self { log_probs: self.log_probs || other.log_probs, generations: self.generations || other.generations }
+    pub fn of(seen: &[Seen]) -> Self {
+        Self {
+            log_probs: seen.iter().map(|s| s.log_prob).collect(),
+            greedy: seen.iter().map(|s| s.greedy).collect(),
+            expected: seen.iter().map(|s| s.expected).collect(),
+            deviation: seen.iter().map(|s| s.deviation).collect(),
+        }
+    }
+
+    /// The mean log-probability.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        let sum: f64 = self.log_probs.iter().map(|&x| f64::from(x)).sum();
+        (!self.log_probs.is_empty()).then(|| sum / self.log_probs.len() as f64)
+    }
+
+    /// The tokens without the last one, which ends the answer; all of a single one.
+    #[must_use]
+    pub fn without_end(&self) -> std::ops::Range<usize> {
+        0..self.log_probs.len().saturating_sub(1).max(usize::from(self.log_probs.len() == 1))
+    }
+
+    fn is_finite(&self) -> bool {
+        self.log_probs.iter().all(|x| x.is_finite())
     }
 }
 
-/// What was seen of a subject on one set.
+/// What a subject makes of the answers to one row; an answer that comes to no token is missing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Likelihoods {
+    /// The row's own answer.
+    pub answer: Option<Tokens>,
+    /// Its supervised tokens as text.
+    pub text: String,
+    /// `paraphrased_answer`.
+    pub paraphrased: Option<Tokens>,
+    /// Each `perturbed_answer`.
+    pub perturbed: Vec<Option<Tokens>>,
+    /// Each choice.
+    pub choices: Vec<Option<Tokens>>,
+}
+
+impl Likelihoods {
+    pub(crate) fn is_finite(&self) -> bool {
+        let others = self.perturbed.iter().chain(&self.choices).flatten();
+        self.answer.iter().chain(&self.paraphrased).chain(others).all(Tokens::is_finite)
+    }
+}
+
+/// What was seen of a subject on one set. A list is empty when it was not asked for, and else as long as the rows.
 #[derive(Debug, Clone, Default)]
 pub struct Observations {
     /// The rows that were asked.
     pub rows: Vec<Row>,
-    /// Log-probability of each supervised token of each row; empty when it was not asked for.
-    pub log_probs: Vec<Vec<f32>>,
-    /// The greedy answer to each row; `None` for rows without a question in words. Empty when not asked for.
+    /// What it makes of given answers.
+    pub likelihoods: Vec<Likelihoods>,
+    /// The greedy answer to each row; `None` for rows without a question in words.
     pub generations: Vec<Option<String>>,
+    /// For each row, the norms of its loss's gradient by each parameter tensor, averaged; `None` where nothing can be
+    /// trained.
+    pub gradient_norms: Vec<Option<f64>>,
+    /// What is inside the subject, for some of the rows.
+    pub inside: Option<Arc<Peek>>,
+    /// Sampled answers to each row; empty for rows without a question in words.
+    pub samples: Vec<Vec<String>>,
+    /// Tokens that went through the subject for it, padding included; a backward pass counts twice.
+    pub forward_tokens: u64,
+    /// Tokens that passes for one thing alone would take, without padding.
+    pub alone: Alone,
 }
 
-/// How much is done at once, and how long an answer may get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Effort {
-    /// Tokens in one scoring pass.
-    pub tokens: usize,
-    /// Rows in one generation.
-    pub batch_size: usize,
-    /// Longest answer.
-    pub max_new_tokens: usize,
+/// What is inside a subject where it predicts the answers to some rows of a set.
+#[derive(Debug)]
+pub struct Peek {
+    /// The rows, by their place in the set.
+    pub rows: Vec<usize>,
+    /// Their tokens.
+    pub tokens: Vec<TokenRow>,
+    /// What is inside.
+    pub inside: Inside,
+    /// What becomes of the answers when others' states replace its own.
+    pub patched: Option<Patched>,
 }
 
-/// Looks at a subject once for all that `needs` asks. `done` is told how many of the rows' observations (one for
-/// scoring, one for generating) are finished.
-///
-/// # Errors
-/// When a row does not fit the subject, or its answers are not numbers.
-pub fn observe(
-    model: &LanguageModel,
-    encoder: &Encoder,
-    set: &str,
-    rows: &[Row],
-    needs: Needs,
-    effort: Effort,
-    done: &mut dyn FnMut(usize),
-) -> Result<Observations, EvalError> {
-    let tokens = rows.iter().map(|r| encoder.encode(r)).collect::<Result<Vec<TokenRow>, _>>()?;
-    let mut seen = Observations { rows: rows.to_vec(), ..Observations::default() };
-    let mut base = 0;
-    if needs.log_probs {
-        seen.log_probs = score_rows(model, &tokens, Which::Supervised, effort.tokens, &mut *done);
-        if let Some(row) = seen.log_probs.iter().position(|s| s.iter().any(|x| !x.is_finite())) {
-            return Err(EvalError::NotFinite { set: set.to_owned(), row: row + 1 });
-        }
-        base = rows.len();
+/// Mean log-probabilities of answers with the stream after each block replaced where they are predicted.
+#[derive(Debug, Default)]
+pub struct Patched {
+    /// Of each row, with nothing replaced.
+    pub own: Vec<f64>,
+    /// Of each block, of each row, with the retrained model's states.
+    pub retrained: Vec<Vec<f64>>,
+    /// The same with the subject's.
+    pub subject: Vec<Vec<f64>>,
+}
+
+/// Tokens that a pass over a set takes for one thing alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alone {
+    /// The rows' own answers.
+    pub answer: u64,
+    /// The paraphrased ones.
+    pub paraphrased: u64,
+    /// The wrong ones.
+    pub perturbed: u64,
+    /// The choices.
+    pub choices: u64,
+    /// Greedy answers.
+    pub generations: u64,
+    /// Gradients.
+    pub gradients: u64,
+    /// Looking inside.
+    pub inside: u64,
+    /// Sampled answers.
+    pub samples: u64,
+}
+
+impl Observations {
+    /// One value of each row's answer.
+    pub fn of_answers(&self, value: impl Fn(&Likelihoods, &Tokens) -> Option<f64>) -> Vec<Option<f64>> {
+        self.likelihoods.iter().map(|l| value(l, l.answer.as_ref()?)).collect()
     }
-    if needs.generations {
-        seen.generations = vec![None; rows.len()];
-        let mut askable: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].answer_text().is_some()).collect();
-        // Prompts of like length go together: less padding, and answers of like length.
-        askable.sort_by_key(|&i| tokens[i].prompt().len());
-        let options = Options { max_new_tokens: effort.max_new_tokens, hidden: encoder.hidden, ..Options::default() };
-        let mut finished = base + rows.len() - askable.len();
-        for group in askable.chunks(effort.batch_size.max(1)) {
-            let prompts: Vec<Vec<u32>> = group.iter().map(|&i| tokens[i].prompt().to_vec()).collect();
-            let answers: Vec<Generation> = generate(model, &prompts, &options, |_, _| ())?;
-            for (&i, answer) in group.iter().zip(answers) {
-                seen.generations[i] = Some(answer.text.trim().to_owned());
-            }
-            finished += group.len();
-            done(finished);
-        }
-    }
-    Ok(seen)
 }

@@ -102,6 +102,7 @@ impl Recipe {
         essence.train.save_seconds = TrainSection::default().save_seconds;
         essence.train.prefix_cache = TrainSection::default().prefix_cache;
         essence.train.reference_cache = TrainSection::default().reference_cache;
+        essence.eval.observations = None;
         essence
     }
 
@@ -125,6 +126,7 @@ impl Recipe {
                 limit: Some(1),
             },
             chat: ChatSection { system: Some(String::new()), hide_pad_token: false },
+            eval: EvalSection { observations: some(), ..EvalSection::default() },
             train: TrainSection { steps: Some(1), max_memory: Some(Bytes(0)), ..TrainSection::default() },
             ..Self::default()
         };
@@ -193,6 +195,11 @@ fn rebase(table: &mut Table, dir: &Path) {
         if let Some(value) = table.get_mut(section) {
             rebase_value(value, dir);
         }
+    }
+    if let Some(eval) = table.get_mut("eval").and_then(toml::Value::as_table_mut)
+        && let Some(value) = eval.get_mut("observations")
+    {
+        rebase_value(value, dir);
     }
     if let Some(method) = table.get_mut("method").and_then(toml::Value::as_table_mut) {
         for (_, value) in method.iter_mut().filter(|(key, _)| METHOD_PATHS.contains(&key.as_str())) {

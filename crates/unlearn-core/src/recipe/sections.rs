@@ -90,10 +90,26 @@ pub struct EvalSection {
     pub metrics: Vec<String>,
     /// At most this many rows of each set, evenly spread; all when 0.
     pub rows: usize,
+    /// Answers that are sampled to each question, for metrics of sampled answers.
+    pub samples: usize,
+    /// The temperature of sampling.
+    pub temperature: f64,
+    /// A folder where what is seen of subjects is kept and found again, by digest; the run's own, for as long as it is
+    /// not finished, when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observations: Option<PathBuf>,
 }
 
 impl Default for EvalSection {
     fn default() -> Self {
-        Self { max_new_tokens: 200, batch_size: 16, metrics: Vec::new(), rows: 0 }
+        Self {
+            max_new_tokens: 200,
+            batch_size: 16,
+            metrics: Vec::new(),
+            rows: 0,
+            samples: 16,
+            temperature: 1.0,
+            observations: None,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `probability`
 
-use super::Metric;
+use super::{Metric, Rows, Takes, items};
 use crate::{Needs, Observations};
 
 pub(crate) const METRIC: Metric = Metric {
@@ -16,15 +16,10 @@ pub(crate) const METRIC: Metric = Metric {
         `locuslab/open-unlearning`, `src/evals/metrics/memorization.py`.\n\n\
         # Deviations\n\
         None.\n",
-    needs: Needs { log_probs: true, generations: false },
-    score,
+    needs: Needs::ANSWER,
+    takes: Takes::Rows(Rows::known(|seen| items(of(seen)))),
 };
 
-fn score(seen: &Observations) -> Vec<Option<f64>> {
-    seen.log_probs.iter().map(|s| mean(s).map(f64::exp)).collect()
-}
-
-fn mean(log_probs: &[f32]) -> Option<f64> {
-    let sum: f64 = log_probs.iter().map(|&x| f64::from(x)).sum();
-    (!log_probs.is_empty()).then(|| sum / log_probs.len() as f64)
+pub(crate) fn of(seen: &Observations) -> Vec<Option<f64>> {
+    seen.of_answers(|_, tokens| tokens.mean().map(f64::exp))
 }

@@ -2,8 +2,8 @@
 
 use unlearn_stats::rouge::rouge_l;
 
-use super::Metric;
-use crate::{Needs, Observations};
+use super::{Metric, Rows, Takes, of_generations};
+use crate::Needs;
 
 pub(super) const METRIC: Metric = Metric {
     name: "rouge",
@@ -18,11 +18,6 @@ pub(super) const METRIC: Metric = Metric {
         `google-research/rouge` (the PyPI package `rouge-score`).\n\n\
         # Deviations\n\
         None.\n",
-    needs: Needs { log_probs: false, generations: true },
-    score,
+    needs: Needs::GENERATIONS,
+    takes: Takes::Rows(Rows::known(|seen| of_generations(seen, |truth, said| rouge_l(truth, said, true).recall))),
 };
-
-fn score(seen: &Observations) -> Vec<Option<f64>> {
-    let pairs = seen.rows.iter().zip(&seen.generations);
-    pairs.map(|(row, said)| Some(rouge_l(row.answer_text()?, said.as_deref()?, true).recall)).collect()
-}

@@ -68,7 +68,10 @@ pub fn eval(subject: &str, forget: f64, rest: f64) -> EvalReport {
     let mut add = |metric: &str, value: f64, half: f64, direction, n| {
         let clamp = |x: f64| if (0.0..=1.0).contains(&value) { x.clamp(0.0, 1.0) } else { x };
         let interval = Some([clamp(value - half), clamp(value + half)]);
-        report.metrics.insert(metric.into(), Score { value: Some(value), interval, n, direction, per_item: vec![] });
+        report.metrics.insert(
+            metric.into(),
+            Score { value: Some(value), interval, n, direction, per_item: vec![], parts: Default::default() },
+        );
     };
     add("forget/probability", forget, 0.021, Direction::Lower, 40);
     add("forget/probability-paraphrased", forget * 0.7, 0.03, Direction::Lower, 40);

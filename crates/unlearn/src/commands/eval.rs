@@ -1,16 +1,15 @@
 //! `unlearn eval`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 use unlearn_core::run::RunRecord;
-use unlearn_core::score::Subject;
 use unlearn_core::{Recipe, RecipeError};
-use unlearn_engine::{LanguageModel, checkpoint};
-use unlearn_eval::{Evaluation, evaluate, metrics};
+use unlearn_eval::{Beside, Looked, metrics};
 
-use super::{report, sets, summary};
+use super::examine::{Examiner, name_of};
+use super::{report, sets, summary, training};
 use crate::cli::Output;
 use crate::context::Context;
 use crate::job::{Begun, Job};
@@ -50,39 +49,40 @@ impl Eval {
 /// Examines the recipe's model, and the retrained and the reference beside it; `None` when it was done before.
 pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Option<RunRecord>> {
     check(recipe)?;
-    let mut subjects = vec![("subject", recipe.model_path()?)];
-    subjects.extend(recipe.model.retrained.iter().map(|p| ("retrained", p.as_path())));
-    subjects.extend(recipe.model.reference.iter().map(|p| ("reference", p.as_path())));
-    let first = context.model(recipe.model_path()?)?;
-    let encoder = first.encoder(&recipe.chat);
+    let path = recipe.model_path()?;
+    let subject = training::examined(context, recipe, path)?;
+    let encoder = subject.encoder(&recipe.chat);
     for set in sets::eval_sets(recipe)? {
-        sets::check(&first, &encoder, &set.rows)?;
+        sets::check_answerable(&subject, &encoder, &set.rows)?;
     }
     let job = match Job::begin(context, "eval", output, recipe, &sets::inputs(recipe))? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
     };
-    let mut first = Some(first);
-    for (role, path) in subjects {
-        let (scores, said) = match role {
-            "retrained" => (job.folder.eval_retrained(), job.folder.answers_retrained()),
-            "reference" => (job.folder.eval_before(), job.folder.answers_before()),
-            _ => (job.folder.eval(), job.folder.answers()),
-        };
-        // An interrupted evaluation goes on with the first subject that is not done.
-        if scores.exists() {
-            first = None;
-            continue;
-        }
-        let model = match first.take() {
-            Some(model) => model,
-            None => context.model(path)?,
-        };
-        let name = if role == "subject" { name_of(path) } else { role.to_owned() };
-        let seen = examine(context, recipe, &model, &name, &format!("evaluate {role}"))?;
-        Job::write_evaluation(&scores, &seen.report, &said, &seen.answers)?;
-    }
+    let examiner = Examiner::of(context, recipe, job.folder.observations())?;
+    let seen = examiner.look(&subject, "evaluate subject")?;
+    drop(subject);
+    // One model at a time is in memory.
+    let other = |role: &str, path: &Option<PathBuf>| -> Result<Option<Looked>> {
+        let Some(path) = path else { return Ok(None) };
+        let model = training::examined(context, recipe, path)?;
+        examiner.comparable(&encoder, &model, role)?;
+        Ok(Some(examiner.look(&model, &format!("evaluate {role}"))?))
+    };
+    let retrained = other("retrained", &recipe.model.retrained)?;
+    let reference = other("reference", &recipe.model.reference)?;
     let folder = job.folder.clone();
+    let (retrained, reference) = (retrained.as_ref(), reference.as_ref());
+    if let (Some(subject), Some(path)) = (retrained, &recipe.model.retrained) {
+        let beside = Beside { subject, retrained: None, reference };
+        examiner.write("retrained", path, beside, &(folder.eval_retrained(), folder.answers_retrained()))?;
+    }
+    if let (Some(subject), Some(path)) = (reference, &recipe.model.reference) {
+        let beside = Beside { subject, retrained, reference: None };
+        examiner.write("reference", path, beside, &(folder.eval_before(), folder.answers_before()))?;
+    }
+    let beside = Beside { subject: &seen, retrained, reference };
+    examiner.write(&name_of(path), path, beside, &(folder.eval(), folder.answers()))?;
     let record = job.finish()?;
     report::write_for_run(&folder)?;
     Ok(Some(record))
@@ -96,32 +96,4 @@ pub fn check(recipe: &Recipe) -> Result<()> {
         return Err(RecipeError::Missing { field: "data.forget", hint }.into());
     }
     Ok(())
-}
-
-/// Takes the recipe's metrics of a model on all its sets, with progress.
-pub fn examine(
-    context: &Context,
-    recipe: &Recipe,
-    model: &LanguageModel,
-    name: &str,
-    what: &str,
-) -> Result<Evaluation> {
-    let encoder = model.encoder(&recipe.chat);
-    let subject = Subject {
-        name: name.to_owned(),
-        path: model.path.display().to_string(),
-        digest: checkpoint::digest(&model.path)?,
-    };
-    let bar = context.bar(what, 0);
-    let mut tell = |p: unlearn_eval::Progress<'_>| {
-        bar.set_total(p.total);
-        bar.set(p.done, p.set.to_owned());
-    };
-    Ok(evaluate(model, &encoder, subject, &sets::eval_sets(recipe)?, &recipe.eval, recipe.seed, &mut tell)?)
-}
-
-/// A checkpoint's name for people: its folder's, or the run's where the folder is a run's `model`.
-pub fn name_of(path: &Path) -> String {
-    let named = if path.file_name().is_some_and(|n| n == "model") { path.parent().unwrap_or(path) } else { path };
-    named.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
 }

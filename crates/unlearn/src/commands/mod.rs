@@ -7,6 +7,7 @@ pub mod convert;
 pub mod demo;
 mod edit;
 pub mod eval;
+mod examine;
 pub mod generate;
 pub mod inspect;
 pub mod list;

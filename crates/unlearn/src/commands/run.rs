@@ -9,10 +9,12 @@ use unlearn_core::event::Event;
 use unlearn_core::run::RunRecord;
 use unlearn_engine::LanguageModel;
 use unlearn_engine::train::{Cache, Look};
+use unlearn_eval::Beside;
 use unlearn_methods::Made;
 
+use super::examine::Examiner;
 use super::prepared::Prepared;
-use super::{alternates, edit, eval, plan, report, sets, shared, summary, training};
+use super::{alternates, edit, plan, report, sets, shared, summary, training};
 use crate::cli::{Output, Training};
 use crate::context::Context;
 use crate::job::{Begun, Job};
@@ -28,6 +30,9 @@ pub struct Run {
     /// The reference, where it is not the model itself as it was before
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
+    /// The model that never saw the forget set, examined beside it
+    #[arg(long, value_name = "DIR")]
+    retrained: Option<PathBuf>,
     /// Other answers to the forget questions: as many rows, in the same order
     #[arg(long, value_name = "FILE", num_args = 1..)]
     alternate: Vec<PathBuf>,
@@ -48,6 +53,7 @@ impl Run {
         flags.extend(self.training.assignments());
         flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         flags.extend(self.reference.iter().map(|p| sets::path_assignment("model.reference", p)));
+        flags.extend(self.retrained.iter().map(|p| sets::path_assignment("model.retrained", p)));
         if !self.alternate.is_empty() {
             flags.push(sets::paths_assignment("data.alternate", &self.alternate));
         }
@@ -73,23 +79,31 @@ pub fn carry_out(
     output: &Output,
     shared: Option<&Path>,
 ) -> Result<Option<RunRecord>> {
-    let recipe = &prepared.recipe;
-    let mut job = match Job::begin(context, "run", output, recipe, &prepared.inputs())? {
+    let mut job = match Job::begin(context, "run", output, &prepared.recipe, &prepared.inputs())? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
     };
-    let (before, said) = (job.folder.eval_before(), job.folder.answers_before());
-    if !before.exists() {
-        job.event(&Event::Phase { name: "evaluate".into() })?;
-        let examine = || eval::examine(context, recipe, &prepared.model, "before", "evaluate before");
-        match shared {
-            None => {
-                let seen = examine()?;
-                Job::write_evaluation(&before, &seen.report, &said, &seen.answers)?;
-            }
-            Some(dir) => shared::evaluation(dir, context, recipe, &job, examine)?,
+    let of_recipe = prepared.recipe.clone();
+    let observations = shared.map_or_else(|| job.folder.observations(), shared::observations);
+    let examiner = Examiner::of(context, &of_recipe, observations)?;
+    job.event(&Event::Phase { name: "evaluate".into() })?;
+    let before = examiner.look(&prepared.model, "evaluate before")?;
+    let retrained = match &of_recipe.model.retrained {
+        None => None,
+        Some(path) => {
+            let model = training::examined(context, &of_recipe, path)?;
+            examiner.comparable(&prepared.model.encoder(&of_recipe.chat), &model, "retrained")?;
+            let seen = examiner.look(&model, "evaluate retrained")?;
+            let beside = Beside { subject: &seen, retrained: None, reference: Some(&before) };
+            let places = (job.folder.eval_retrained(), job.folder.answers_retrained());
+            examiner.write("retrained", path, beside, &places)?;
+            Some(seen)
         }
-    }
+    };
+    let retrained = retrained.as_ref();
+    let beside = Beside { subject: &before, retrained, reference: None };
+    let places = (job.folder.eval_before(), job.folder.answers_before());
+    examiner.write("before", of_recipe.model_path()?, beside, &places)?;
     let mut prepared = prepared;
     if let Some(asking) = prepared.asking.take() {
         job.event(&Event::Phase { name: "alternates".into() })?;
@@ -123,8 +137,9 @@ pub fn carry_out(
     job.event(&Event::Phase { name: "evaluate".into() })?;
     // What is judged is what was saved, rounded to the checkpoint's own format.
     let saved = training::examined(context, &recipe, &job.folder.model())?;
-    let seen = eval::examine(context, &recipe, &saved, "unlearned", "evaluate")?;
-    Job::write_evaluation(&job.folder.eval(), &seen.report, &job.folder.answers(), &seen.answers)?;
+    let seen = examiner.look(&saved, "evaluate")?;
+    let beside = Beside { subject: &seen, retrained, reference: Some(&before) };
+    examiner.write("unlearned", &saved.path, beside, &(job.folder.eval(), job.folder.answers()))?;
     let folder = job.folder.clone();
     let record = job.finish()?;
     report::write_for_run(&folder)?;

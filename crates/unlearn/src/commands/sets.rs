@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use unlearn_core::Recipe;
 use unlearn_core::recipe::ChatSection;
-use unlearn_data::{Encoder, Row, TokenRow, read};
+use unlearn_data::{DataError, Encoder, Row, TokenRow, read};
 use unlearn_engine::{EngineError, LanguageModel};
 use unlearn_eval::{EvalSet, metrics};
 
@@ -109,6 +109,17 @@ pub fn chat(context: &Context, system: Option<&str>) -> Result<ChatSection> {
     Ok(chat)
 }
 
+/// Refuses rows that do not fit the model, other than those with no answer.
+pub fn check_answerable(model: &LanguageModel, encoder: &Encoder, rows: &[Row]) -> Result<()> {
+    for row in rows {
+        match check(model, encoder, std::slice::from_ref(row)) {
+            Err(e) if matches!(e.downcast_ref(), Some(DataError::NoAnswer { .. })) => {}
+            other => drop(other?),
+        }
+    }
+    Ok(())
+}
+
 /// Encodes rows, and refuses those that are longer than the model's context.
 pub fn check(model: &LanguageModel, encoder: &Encoder, rows: &[Row]) -> Result<Vec<TokenRow>> {
     let context = model.decoder.config().context;
@@ -130,9 +141,7 @@ pub fn eval_sets(recipe: &Recipe) -> Result<Vec<EvalSet>> {
     named.extend(data.also.iter().map(|(n, p)| (n.as_str(), p.as_slice())));
     named.push(("holdout", &data.holdout));
     let filled = named.into_iter().filter(|(_, paths)| !paths.is_empty());
-    let read = |(name, paths): (&str, &[PathBuf])| {
-        Ok(EvalSet { name: name.to_owned(), rows: read::all_rows(paths, data.limit)? })
-    };
+    let read = |(name, paths): (&str, &[PathBuf])| Ok(EvalSet::new(name, read::all_rows(paths, data.limit)?));
     filled.map(read).collect()
 }
 

@@ -82,6 +82,7 @@ impl Watched {
             Ok(value) => Ok(Some(value)),
             Err(EvalError::NotFinite { .. }) => Ok(None),
             Err(EvalError::Data(e)) => Err(e.into()),
+            Err(EvalError::File(e)) => Err(e.into()),
             Err(EvalError::Engine(e)) => Err(e),
             Err(EvalError::Unknown(e)) => Err(EngineError::Tensor { message: e.to_string() }),
         };

@@ -1,0 +1,121 @@
+//! Looking at a subject: each observation is made once per subject and set, and kept.
+
+mod generations;
+mod gradients;
+mod inside;
+mod likelihoods;
+mod looked;
+mod samples;
+mod store;
+
+use unlearn_data::{DataError, Encoder, Row, TokenRow};
+use unlearn_engine::LanguageModel;
+
+use crate::{EvalError, EvalSet, Needs, Observations};
+
+pub use looked::{Beside, Looked};
+pub use store::Store;
+
+/// A subject, and how it is looked at.
+#[derive(Debug)]
+pub struct Observer<'a> {
+    /// The subject.
+    pub model: &'a LanguageModel,
+    /// How rows become tokens.
+    pub encoder: &'a Encoder,
+    /// What tells this subject from every other: digests of its weights and of the files around them.
+    pub digest: String,
+    /// Where observations are kept.
+    pub store: Store,
+    /// How much is done at once, and how long an answer may get.
+    pub effort: Effort,
+}
+
+/// How much is done at once, and how long an answer may get.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effort {
+    /// Tokens in one scoring pass.
+    pub tokens: usize,
+    /// Rows in one generation.
+    pub batch_size: usize,
+    /// Longest answer.
+    pub max_new_tokens: usize,
+    /// Answers that are sampled to each question.
+    pub samples: usize,
+    /// The temperature of sampling.
+    pub temperature: f64,
+    /// The seed of sampling.
+    pub seed: u64,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { tokens: 2048, batch_size: 16, max_new_tokens: 0, samples: 16, temperature: 1.0, seed: 0 }
+    }
+}
+
+impl Observer<'_> {
+    /// Looks at the subject once for all that `needs` asks of a set. `done` is told how many of the rows' observations
+    /// are finished, of [`steps`] for each row.
+    ///
+    /// # Errors
+    /// When a row does not fit the subject, or its answers are not numbers.
+    pub fn observe(&self, set: &EvalSet, needs: Needs, done: &mut dyn FnMut(usize)) -> Result<Observations, EvalError> {
+        let n = set.rows.len();
+        let mut seen = Observations { rows: set.rows.clone(), ..Observations::default() };
+        let mut before = 0;
+        if needs.likelihoods() {
+            let (found, tokens, alone) = self.likelihoods(set, needs, &mut |k| done(before + k))?;
+            (seen.likelihoods, seen.alone, before) = (found, alone, before + n);
+            seen.forward_tokens += tokens;
+        }
+        if needs.generations {
+            let (found, tokens) = self.generations(set, &mut |k| done(before + k))?;
+            (seen.generations, seen.alone.generations, before) = (found, tokens, before + n);
+            seen.forward_tokens += tokens;
+        }
+        if needs.gradients {
+            let (found, tokens) = self.gradients(set, &mut |k| done(before + k))?;
+            (seen.gradient_norms, seen.alone.gradients, before) = (found, tokens, before + n);
+            seen.forward_tokens += tokens;
+        }
+        if needs.samples {
+            let (found, tokens) = self.samples(set, &mut |k| done(before + k))?;
+            (seen.samples, seen.alone.samples, before) = (found, tokens, before + n);
+            seen.forward_tokens += tokens;
+        }
+        if needs.inside {
+            let (found, tokens) = self.inside(set)?;
+            (seen.inside, seen.alone.inside) = (found, tokens);
+            seen.forward_tokens += tokens;
+            done(before + n);
+        }
+        Ok(seen)
+    }
+
+    /// A row's tokens; `None` where it has nothing to be predicted.
+    fn encode(&self, row: &Row) -> Result<Option<TokenRow>, EvalError> {
+        missing(self.encoder.encode(row))
+    }
+
+    fn encode_answer(&self, row: &Row, answer: &str) -> Result<Option<TokenRow>, EvalError> {
+        missing(self.encoder.encode_answer(row, answer))
+    }
+}
+
+fn missing(encoded: Result<TokenRow, DataError>) -> Result<Option<TokenRow>, EvalError> {
+    match encoded {
+        Ok(row) => Ok(Some(row)),
+        Err(DataError::NoAnswer { .. }) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Observations that are made of each row for `needs`.
+#[must_use]
+pub fn steps(needs: Needs) -> usize {
+    [needs.likelihoods(), needs.generations, needs.gradients, needs.samples, needs.inside]
+        .iter()
+        .filter(|wanted| **wanted)
+        .count()
+}
