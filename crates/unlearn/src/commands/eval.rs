@@ -1,11 +1,12 @@
 //! `unlearn eval`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
+use unlearn_engine::LanguageModel;
 use unlearn_eval::{Beside, Looked, metrics};
 
 use super::examine::{Examiner, name_of};
@@ -63,14 +64,26 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     let seen = examiner.look(&subject, "evaluate subject")?;
     drop(subject);
     // One model at a time is in memory.
-    let other = |role: &str, path: &Option<PathBuf>| -> Result<Option<Looked>> {
-        let Some(path) = path else { return Ok(None) };
+    let read = |role: &str, path: &Path| -> Result<(LanguageModel, Looked)> {
         let model = training::examined(context, recipe, path)?;
         examiner.comparable(&encoder, &model, role)?;
-        Ok(Some(examiner.look(&model, &format!("evaluate {role}"))?))
+        let seen = examiner.look(&model, &format!("evaluate {role}"))?;
+        Ok((model, seen))
     };
-    let retrained = other("retrained", &recipe.model.retrained)?;
-    let reference = other("reference", &recipe.model.reference)?;
+    let retrained = match &recipe.model.retrained {
+        None => None,
+        Some(path) => Some(read("retrained", path)?.1),
+    };
+    let reference = match &recipe.model.reference {
+        None => None,
+        Some(path) => {
+            let (model, mut own) = read("reference", path)?;
+            if let Some(retrained) = &retrained {
+                examiner.patch(&model, &mut own, retrained, &seen)?;
+            }
+            Some(own)
+        }
+    };
     let folder = job.folder.clone();
     let (retrained, reference) = (retrained.as_ref(), reference.as_ref());
     if let (Some(subject), Some(path)) = (retrained, &recipe.model.retrained) {

@@ -1,6 +1,7 @@
 //! Looking at subjects with what a recipe says of evaluation, and writing down what was found.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use unlearn_core::Recipe;
@@ -42,13 +43,25 @@ impl<'a> Examiner<'a> {
         Ok(Self { context, recipe, metrics: metrics::by_name(&recipe.eval.metrics)?, sets, store })
     }
 
-    /// Looks at a subject on every set, with progress.
-    pub fn look(&self, model: &LanguageModel, what: &str) -> Result<Looked> {
+    /// Puts the states of two others into the model before, where a metric wants that.
+    pub fn patch(&self, model: &LanguageModel, own: &mut Looked, retrained: &Looked, subject: &Looked) -> Result<()> {
+        if !self.metrics.iter().any(|metric| metric.name == "depth") {
+            return Ok(());
+        }
         let encoder = model.encoder(&self.recipe.chat);
+        let peek = self.observer(model, &encoder)?.patch(own, "forget", retrained, subject);
+        let forget = own.sets.iter_mut().find(|(name, _)| name == "forget");
+        if let (Some((_, seen)), Some(peek)) = (forget, peek) {
+            seen.inside = Some(Arc::new(peek));
+        }
+        Ok(())
+    }
+
+    fn observer<'m>(&self, model: &'m LanguageModel, encoder: &'m Encoder) -> Result<Observer<'m>> {
         let around = if model.path.is_dir() { checkpoint::companions_digest(&model.path)? } else { None };
-        let observer = Observer {
+        Ok(Observer {
             model,
-            encoder: &encoder,
+            encoder,
             digest: checkpoint::digest(&model.path)? + &around.unwrap_or_default(),
             store: self.store.clone(),
             effort: Effort {
@@ -59,7 +72,13 @@ impl<'a> Examiner<'a> {
                 temperature: self.recipe.eval.temperature,
                 seed: self.recipe.seed,
             },
-        };
+        })
+    }
+
+    /// Looks at a subject on every set, with progress.
+    pub fn look(&self, model: &LanguageModel, what: &str) -> Result<Looked> {
+        let encoder = model.encoder(&self.recipe.chat);
+        let observer = self.observer(model, &encoder)?;
         let bar = self.context.bar(what, 0);
         let mut tell = |p: unlearn_eval::Progress<'_>| {
             bar.set_total(p.total);
