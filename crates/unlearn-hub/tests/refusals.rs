@@ -45,7 +45,7 @@ fn wrong_bytes_never_reach_the_snapshot() {
     let mut small = Place::new(model(SIZE), |seen| {
         seen.gets("config.json").then(|| Reply::new(200, "{\"model_type\": \"LLAMA\"}\n"))
     });
-    small.refuse(&["`config.json`", "is damaged"]);
+    small.refuse_file("config.json", &["`config.json`", "is damaged"]);
     // What an earlier pull has left may be what is damaged, or too long.
     for left in [vec![7; 1000], vec![7; SIZE], vec![7; SIZE + 1]] {
         let mut place = weights(|_| None);

@@ -57,13 +57,18 @@ impl Place {
 
     /// Fails as it should, without weights in the snapshot and without a revision that promises them.
     pub fn refuse(&mut self, expected: &[&str]) -> HubError {
+        self.refuse_file("model.safetensors", expected)
+    }
+
+    /// Fails as it should, without this file in the snapshot; others are fetched beside it, and may be there.
+    pub fn refuse_file(&mut self, name: &str, expected: &[&str]) -> HubError {
         let error = self.pull().expect_err("an error");
         let text = said(&error);
         for words in expected {
             assert!(text.contains(words), "`{words}` is not in: {text}");
         }
         assert!(!text.contains("hf_secret"), "{text}");
-        assert!(!whole(self.dir.path(), &self.files).contains(&"model.safetensors".to_owned()));
+        assert!(!whole(self.dir.path(), &self.files).contains(&name.to_owned()));
         assert!(!self.path("refs/main").exists());
         error
     }
