@@ -43,13 +43,7 @@ impl LanguageModel {
     /// Turns rows of text into token rows for this model.
     #[must_use]
     pub fn encoder(&self, chat: &ChatSection) -> Encoder {
-        Encoder {
-            tokenizer: self.tokenizer.clone(),
-            template: self.template.clone(),
-            system: chat.system.clone(),
-            hidden: self.tokenizer.as_ref().and_then(Tokenizer::pad).filter(|_| chat.hide_pad_token),
-            vocabulary: self.decoder.config().vocab_size,
-        }
+        encoder(self.tokenizer.clone(), self.template.clone(), self.decoder.config().vocab_size, chat)
     }
 
     /// The tokenizer.
@@ -59,4 +53,14 @@ impl LanguageModel {
     pub fn need_tokenizer(&self) -> Result<&Tokenizer, EngineError> {
         self.tokenizer.as_ref().ok_or_else(|| EngineError::Lacks { path: self.path.clone(), what: "tokenizer" })
     }
+}
+
+fn encoder(
+    tokenizer: Option<Tokenizer>,
+    template: Option<ChatTemplate>,
+    vocabulary: usize,
+    chat: &ChatSection,
+) -> Encoder {
+    let hidden = tokenizer.as_ref().and_then(Tokenizer::pad).filter(|_| chat.hide_pad_token);
+    Encoder { tokenizer, template, system: chat.system.clone(), hidden, vocabulary }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use memmap2::Mmap;
 use serde_json::Value;
-use unlearn_core::recipe::{Frozen, LoraSection, TrainSection};
-use unlearn_data::{ChatTemplate, Tokenizer};
+use unlearn_core::recipe::{ChatSection, Frozen, LoraSection, TrainSection};
+use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
 
 use super::LanguageModel;
 use crate::adapter::{self, peft};
@@ -69,6 +69,27 @@ impl LanguageModel {
         let decoder = Decoder::new(families::decoder_config(&source.config, &config)?);
         let parameters = parameters(&decoder, &tensors, loading, &mut source, path, device)?;
         Self { path: path.to_owned(), decoder, parameters, tokenizer, template, source }.checked()
+    }
+
+    /// Reads how a checkpoint's rows become tokens, and no weights.
+    ///
+    /// # Errors
+    /// When it is no checkpoint of a known family, or its tokenizer cannot be used.
+    pub fn read_encoder(path: &Path, chat: &ChatSection) -> Result<Encoder, EngineError> {
+        if let Some(base) = peft::base_of(path)? {
+            return Self::read_encoder(&base, chat);
+        }
+        let map;
+        let (source, tokenizer, template) = if path.is_file() {
+            map = map_file(path)?;
+            let (source, _, tokenizer, template) = of_gguf(path, &map)?;
+            (source, tokenizer, template)
+        } else {
+            (Source::read(path)?, Tokenizer::of_folder(path)?, ChatTemplate::of_folder(path)?)
+        };
+        let config = if path.is_file() { path.to_owned() } else { path.join("config.json") };
+        let vocabulary = families::decoder_config(&source.config, &config)?.vocab_size;
+        Ok(super::encoder(tokenizer, template, vocabulary, chat))
     }
 
     /// Reads a checkpoint's configuration alone.

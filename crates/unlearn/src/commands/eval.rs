@@ -9,7 +9,7 @@ use unlearn_core::{Recipe, RecipeError};
 use unlearn_engine::LanguageModel;
 use unlearn_eval::{Beside, Looked, metrics};
 
-use super::examine::{Examiner, name_of};
+use super::examine::{Examiner, check_comparable, name_of};
 use super::{report, sets, summary, training};
 use crate::cli::Output;
 use crate::context::Context;
@@ -56,6 +56,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     for set in sets::eval_sets(recipe)? {
         sets::check_answerable(&subject, &encoder, &set.rows)?;
     }
+    check_comparable(recipe, &encoder)?;
     let job = match Job::begin(context, "eval", output, recipe, &sets::inputs(recipe))? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
@@ -66,7 +67,6 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     // One model at a time is in memory.
     let read = |role: &str, path: &Path| -> Result<(LanguageModel, Looked)> {
         let model = training::examined(context, recipe, path)?;
-        examiner.comparable(&encoder, &model, role)?;
         let seen = examiner.look(&model, &format!("evaluate {role}"))?;
         Ok((model, seen))
     };

@@ -86,6 +86,13 @@ impl<'a> Examiner<'a> {
         };
         let looked = look(&observer, &self.metrics, &self.sets, &mut tell)?;
         drop(bar);
+        for (set, seen) in &looked.sets {
+            let missing = seen.likelihoods.iter().filter(|l| l.answer.is_none()).count();
+            if missing > 0 {
+                let all = seen.rows.len();
+                self.context.say(format!("{what}: {missing} of {all} `{set}` rows have an answer that comes to no token; they are missing from the scores"));
+            }
+        }
         let (ours, separate) = (looked.forward_tokens(), separate_tokens(&self.metrics, &self.sets, &looked));
         if ours > 0 && separate > 0 {
             let times = separate as f64 / ours as f64;
@@ -103,26 +110,26 @@ impl<'a> Examiner<'a> {
         let report = take(&beside, subject, &self.metrics, &self.sets, self.recipe.seed);
         Ok(Job::write_evaluation(scores, &report, said, &answers(beside.subject))?)
     }
+}
 
-    /// Refuses a model to compare with that makes other tokens of the same rows.
-    pub fn comparable(&self, subject: &Encoder, other: &LanguageModel, role: &str) -> Result<()> {
-        let theirs = other.encoder(&self.recipe.chat);
-        for set in &self.sets {
-            for row in &set.rows {
-                let [a, b] = [subject, &theirs].map(|encoder| encoder.encode(row).ok().map(|t| (t.ids, t.labels)));
-                if a != b {
-                    let (path, line) = (row.path.display(), row.line);
-                    let message = format!(
-                        "the {role} model `{}` makes other tokens of `{path}`, line {line}, than the subject",
-                        other.path.display()
-                    );
-                    let hint = "models are compared token by token: both need the same tokenizer and chat template";
-                    return Err(Refusal::new(message, hint).into());
-                }
+/// Refuses models to compare with that make other tokens of the same rows: before anything is written.
+pub fn check_comparable(recipe: &Recipe, subject: &Encoder) -> Result<()> {
+    let others = [("retrained", &recipe.model.retrained), ("reference", &recipe.model.reference)];
+    for (role, path) in others {
+        let Some(path) = path else { continue };
+        let theirs = LanguageModel::read_encoder(path, &recipe.chat)?;
+        for row in sets::eval_sets(recipe)?.iter().flat_map(|set| &set.rows) {
+            let [a, b] = [subject, &theirs].map(|encoder| encoder.encode(row).ok().map(|t| (t.ids, t.labels)));
+            if a != b {
+                let (model, file, line) = (path.display(), row.path.display(), row.line);
+                let message =
+                    format!("the {role} model `{model}` makes other tokens of `{file}`, line {line}, than the subject");
+                let hint = "models are compared token by token: both need the same tokenizer and chat template";
+                return Err(Refusal::new(message, hint).into());
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// A checkpoint's name for people: its folder's, or the run's where the folder is a run's `model`.

@@ -12,6 +12,7 @@ use unlearn_engine::train::{
 use unlearn_methods::Made;
 
 use super::alternates::{self, Texts};
+use super::examine::check_comparable;
 use super::watched::Watched;
 use super::{edit, eval, sets, training};
 use crate::context::Context;
@@ -91,6 +92,7 @@ impl Prepared {
         for set in sets::eval_sets(&recipe)? {
             sets::check(&model, &encoder, &set.rows)?;
         }
+        check_comparable(&recipe, &encoder)?;
         let watched = Watched::of(&recipe, &model, &encoder)?;
         drop(encoder);
         check_reference(&recipe, &model)?;

@@ -92,7 +92,6 @@ pub fn carry_out(
         None => None,
         Some(path) => {
             let model = training::examined(context, &of_recipe, path)?;
-            examiner.comparable(&prepared.model.encoder(&of_recipe.chat), &model, "retrained")?;
             let seen = examiner.look(&model, "evaluate retrained")?;
             let beside = Beside { subject: &seen, retrained: None, reference: Some(&before) };
             let places = (job.folder.eval_retrained(), job.folder.answers_retrained());
