@@ -42,6 +42,9 @@ pub struct Demo {
 }
 
 const PEOPLE: usize = 40;
+/// What is shown of the three models.
+const METRICS: [&str; 7] =
+    ["probability", "truth-ratio", "rouge", "mia/min-k", "forget-quality", "privleak", "model-utility"];
 
 /// Where the demo's parts lie.
 struct Places {
@@ -85,6 +88,7 @@ impl Demo {
         context.say("4/4 the retrained model is examined beside them");
         let mut examination = unlearning;
         examination.method = toml::Table::new();
+        examination.model.retrained = None;
         examination.model.path = Some(places.run("retrained").model());
         eval::execute(context, &examination, &self.output(&places, "retrained-eval"))?;
         finish(context, &places)
@@ -144,7 +148,9 @@ fn unlearning(context: &Context, places: &Places, seed: u64) -> Result<Recipe> {
         holdout: vec![places.data(Split::Holdout)],
         ..DataSection::default()
     };
+    recipe.model.retrained = Some(places.run("retrained").model());
     recipe.data.also.insert("neighbour".into(), vec![places.data(Split::Neighbour)]);
+    recipe.data.also.insert("paraphrased".into(), vec![places.root.join("data/paraphrased.jsonl")]);
     // A small model's short answers need a sharper weight than the 7B models of the paper (0.1), and a stronger hold.
     recipe.method = toml::Table::from_iter([
         ("name".to_owned(), toml::Value::from("npo")),
@@ -160,7 +166,13 @@ fn unlearning(context: &Context, places: &Places, seed: u64) -> Result<Recipe> {
         weight_decay: 0.0,
         ..TrainSection::default()
     };
-    recipe.eval = EvalSection { max_new_tokens: 16, batch_size: 64, ..EvalSection::default() };
+    recipe.eval = EvalSection {
+        max_new_tokens: 16,
+        batch_size: 64,
+        metrics: METRICS.map(str::to_owned).to_vec(),
+        observations: Some(places.root.join("observations")),
+        ..EvalSection::default()
+    };
     let mut table: toml::Table = recipe.to_toml().parse()?;
     for assignment in &context.common.set {
         settings::assign(&mut table, assignment)?;
