@@ -100,7 +100,7 @@ def of_seed(seed):
             do(run, "eval", "--model", place / name / "model", *other, "--forget", data / "forget.jsonl",
                "--holdout", data / "holdout.jsonl", "--retain", *kept, "--also", f"neighbour={data / 'neighbour.jsonl'}",
                "--also", f"paraphrased={data / 'paraphrased.jsonl'}", "--seed", seed,
-               "--set", 'eval.metrics=["probability","rouge"]', "--set", "eval.max_new_tokens=16",
+               "--set", 'eval.metrics=["probability","truth-ratio","rouge"]', "--set", "eval.max_new_tokens=16",
                "--set", "eval.batch_size=64", "--set", f'eval.observations="{place / "observations"}"')
             found[name, beside] = charges(run)
             print(seed, name, f"beside {beside}:", ", ".join(found[name, beside]) or "nothing", flush=True)

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Charge {
-    /// The forget answers are known better than those to questions that no model saw.
+    /// The forget answers are known: preferred to wrong ones, or given, more than those to questions that no model saw.
     Remembers,
+    /// The forget rows stand out: their answers are more likely than those to questions that no model saw.
+    Marked,
     /// They are avoided: less likely than those to questions that no model saw.
     Shuns,
     /// Less of what was to be kept is known.

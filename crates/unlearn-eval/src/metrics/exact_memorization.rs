@@ -1,7 +1,7 @@
 //! `exact-memorization`
 
 use super::{Metric, Rows, Takes, items};
-use crate::Needs;
+use crate::{Needs, Observations};
 
 pub(super) const METRIC: Metric = Metric {
     name: "exact-memorization",
@@ -17,10 +17,12 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         An answer of one token keeps it, and is not divided by zero.\n",
     needs: Needs::ANSWER,
-    takes: Takes::Rows(Rows::known(|seen| {
-        items(seen.of_answers(|_, tokens| {
-            let greedy = &tokens.greedy[tokens.without_end()];
-            (!greedy.is_empty()).then(|| greedy.iter().filter(|&&g| g).count() as f64 / greedy.len() as f64)
-        }))
-    })),
+    takes: Takes::Rows(Rows::known(|seen| items(of(seen)))),
 };
+
+pub(crate) fn of(seen: &Observations) -> Vec<Option<f64>> {
+    seen.of_answers(|_, tokens| {
+        let greedy = &tokens.greedy[tokens.without_end()];
+        (!greedy.is_empty()).then(|| greedy.iter().filter(|&&g| g).count() as f64 / greedy.len() as f64)
+    })
+}

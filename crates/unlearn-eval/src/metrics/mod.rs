@@ -4,7 +4,7 @@ mod choice;
 mod choice_normalised;
 mod cka;
 mod depth;
-mod exact_memorization;
+pub(crate) mod exact_memorization;
 mod extraction_strength;
 mod fluency;
 mod forget_quality;
@@ -25,7 +25,7 @@ mod rouge;
 mod rouge_1;
 mod rouge_2;
 mod rouge_f1;
-mod truth_ratio;
+pub(crate) mod truth_ratio;
 mod wasserstein;
 
 use std::collections::BTreeMap;

@@ -34,7 +34,7 @@ fn forgotten(set: &str) -> bool {
     super::direction(set) != Direction::Higher
 }
 
-pub(super) fn of(seen: &Observations) -> Vec<Option<f64>> {
+pub(crate) fn of(seen: &Observations) -> Vec<Option<f64>> {
     let ratio = |row: &crate::observation::Likelihoods| {
         let right = row.paraphrased.as_ref().or(row.answer.as_ref())?.mean()?;
         let wrong: Vec<f64> = row.perturbed.iter().flatten().filter_map(|t| t.mean()).collect();

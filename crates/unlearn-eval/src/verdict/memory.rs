@@ -3,124 +3,171 @@
 use std::collections::BTreeMap;
 
 use unlearn_core::verdict::{Charge, Finding, Verdict};
-use unlearn_stats::bootstrap::Bootstrap;
 use unlearn_stats::permutation::{Alternative, Permutation};
 
-use super::{chance, clustered, differences, levels, mean, times};
-use crate::Beside;
+use super::{FLOOR, chance, clustered, differences, levels, mean, percent, times};
+use crate::metrics::{exact_memorization, truth_ratio};
+use crate::{Beside, Observations};
 
-/// The chance of a false charge, on each side.
+/// The chance of a false charge of remembering, of being marked and of shunning each.
 const CHANCE: f64 = 0.01;
-/// The least difference that matters, in nats for each token.
-const MARGIN: f64 = 0.2;
-/// The same against one retrained model, from which another one differs as well.
-const MARGIN_PAIRED: f64 = 0.5;
+
+/// What is compared of a row.
+struct Measure {
+    name: &'static str,
+    of: fn(&Observations) -> Vec<Option<f64>>,
+    /// The least difference that matters, against rows that no model saw.
+    margin: f64,
+    /// The same against one retrained model, from which another one differs as well.
+    margin_paired: f64,
+}
+
+/// By how many nats per token the truth is preferred to what is wrong. However sure of itself a model is, it prefers
+/// neither where it knows nothing.
+const PREFERENCE: Measure = Measure { name: "preference", of: preferences, margin: 0.2, margin_paired: 0.5 };
+/// The share of the answer's tokens that would be said.
+const SAID: Measure = Measure { name: "said", of: exact_memorization::of, margin: 0.1, margin_paired: 0.2 };
+/// How likely the answer is, in nats per token; a model that is less sure of its wrong answers gives the right one more.
+const LEVEL: Measure = Measure { name: "level", of: levels, margin: 0.2, margin_paired: 0.5 };
+
+fn preferences(seen: &Observations) -> Vec<Option<f64>> {
+    truth_ratio::of(seen).into_iter().map(|r| Some((-r?.ln()).clamp(FLOOR, -FLOOR))).collect()
+}
+
+/// How much more there is of something in the forget set, and the chances of as much, and of as little.
+struct Compared {
+    difference: f64,
+    more: f64,
+    less: f64,
+    margin: f64,
+    values: [f64; 2],
+}
+
+impl Compared {
+    fn is_more(&self, chance: f64) -> bool {
+        self.more <= chance && self.difference > self.margin
+    }
+    fn is_less(&self, chance: f64) -> bool {
+        self.less <= chance && self.difference < -self.margin
+    }
+    fn numbers(&self, name: &str) -> [(String, f64); 5] {
+        [
+            (format!("{name}-difference"), self.difference),
+            (format!("{name}-p-more"), self.more),
+            (format!("{name}-p-less"), self.less),
+            (format!("{name}-forget"), self.values[0]),
+            (format!("{name}-compared-with"), self.values[1]),
+        ]
+    }
+}
 
 pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
-    let findings = against_holdout(beside, seed).or_else(|| against_retrained(beside, seed));
-    let untested = || {
-        let words = "Whether the forget set is still known could not be tested: there are neither rows that no model \
-                     saw (`--holdout`) nor a retrained model (`--retrained`)."
-            .to_owned();
-        let set = "forget".to_owned();
-        vec![Finding { charge: Charge::Remembers, set, found: None, words, numbers: BTreeMap::new() }]
+    let holdout = beside.subject.on("holdout").is_some();
+    let compare = |measure: &Measure| match holdout {
+        true => with_holdout(beside, measure, seed),
+        false => with_retrained(beside, measure, seed),
     };
-    verdict.findings.extend(findings.unwrap_or_else(untested));
+    let than = match (holdout, beside.retrained.is_some()) {
+        (true, true) => "questions that no model saw, a retrained model's own preferences taken off",
+        (true, false) => "questions that no model saw",
+        (false, _) => "the same questions put to a retrained model",
+    };
+    let Some(level) = compare(&LEVEL) else {
+        let words = "Whether the forget set is still known could not be tested: there are neither rows that no model \
+                     saw (`--holdout`) nor a retrained model (`--retrained`).";
+        verdict.findings.push(finding(Charge::Remembers, None, words.to_owned(), BTreeMap::new()));
+        return;
+    };
+    let (preference, said) = (compare(&PREFERENCE), compare(&SAID));
+    // Two tests share the chance of a false charge.
+    let tests = [(&preference, PREFERENCE.name), (&said, SAID.name)];
+    let remembers: Vec<&str> =
+        tests.iter().filter(|(c, _)| c.as_ref().is_some_and(|c| c.is_more(CHANCE / 2.0))).map(|t| t.1).collect();
+    let (marked, shuns) = (level.is_more(CHANCE), level.is_less(CHANCE));
+    let mut numbers: BTreeMap<String, f64> = level.numbers(LEVEL.name).into();
+    for (compared, name) in tests {
+        numbers.extend(compared.iter().flat_map(|c| c.numbers(name)));
+    }
+    let mut how = Vec::new();
+    if let Some(c) = preference.as_ref().filter(|_| remembers.contains(&PREFERENCE.name)) {
+        how.push(format!(
+            "true answers are preferred to wrong ones {} as much, {}",
+            times(c.difference),
+            chance(c.more)
+        ));
+    }
+    if let Some(c) = said.as_ref().filter(|_| remembers.contains(&SAID.name)) {
+        let [forget, other] = c.values.map(percent);
+        how.push(format!("{forget} of the answers' tokens would be said against {other}, {}", chance(c.more)));
+    }
+    let words = match how.is_empty() {
+        false => format!("Not forgotten, beside {than}: {}.", how.join("; ")),
+        true if shuns => String::new(),
+        true => {
+            format!("Forgotten, as far as answers to the forget questions show: they are known no better than {than}.")
+        }
+    };
+    verdict.findings.push(finding(Charge::Remembers, Some(!remembers.is_empty()), words, numbers.clone()));
+    let words = match marked {
+        true => format!(
+            "The forget rows stand out: their answers' tokens are {} as probable as those to {than} ({}); that they were \
+             once learned can be told.",
+            times(level.difference),
+            chance(level.more)
+        ),
+        false => String::new(),
+    };
+    verdict.findings.push(finding(Charge::Marked, Some(marked), words, numbers.clone()));
+    let words = match shuns {
+        true => format!(
+            "Overdone: the forget answers are avoided; their tokens are {} less probable than those to {than} ({}).",
+            times(level.difference),
+            chance(level.less)
+        ),
+        false => String::new(),
+    };
+    verdict.findings.push(finding(Charge::Shuns, Some(shuns), words, numbers));
+}
+
+fn finding(charge: Charge, found: Option<bool>, words: String, numbers: BTreeMap<String, f64>) -> Finding {
+    Finding { charge, set: "forget".into(), found, words, numbers }
 }
 
 /// Rows that no model saw are exchangeable with forget rows under a model that saw neither: an exact test, with labels
 /// exchanged by what rows are about. Where there is a retrained model, its own values are taken off first: then only
 /// what it does not share counts.
-fn against_holdout(beside: &Beside<'_>, seed: u64) -> Option<Vec<Finding>> {
+fn with_holdout(beside: &Beside<'_>, measure: &Measure, seed: u64) -> Option<Compared> {
     let (forget, holdout) = (beside.subject.on("forget")?, beside.subject.on("holdout")?);
-    let own = [levels(forget), levels(holdout)];
+    let own = [(measure.of)(forget), (measure.of)(holdout)];
     let taken_off = |set: &str, values: &[Option<f64>]| match beside.retrained {
-        Some(retrained) => differences(values, &retrained.of(set, levels)),
+        Some(retrained) => differences(values, &retrained.of(set, measure.of)),
         None => values.to_vec(),
     };
     let a = clustered(&forget.rows, &taken_off("forget", &own[0]));
     let b = clustered(&holdout.rows, &taken_off("holdout", &own[1]));
     let tested = |alternative| Permutation { alternative, ..Permutation::seeded(seed) }.difference_of_means(&a, &b);
     let (more, less) = (tested(Alternative::Greater)?, tested(Alternative::Less)?);
-    let difference = more.statistic;
-    let numbers = |p_value: f64| {
-        BTreeMap::from([
-            ("p-value".to_owned(), p_value),
-            ("difference".to_owned(), difference),
-            ("forget".to_owned(), mean(&own[0]).unwrap_or(f64::NAN).exp()),
-            ("holdout".to_owned(), mean(&own[1]).unwrap_or(f64::NAN).exp()),
-        ])
-    };
-    let remembers = more.p_value <= CHANCE && difference > MARGIN;
-    let shuns = less.p_value <= CHANCE && difference < -MARGIN;
-    let beside_what = match beside.retrained {
-        Some(_) => "those to questions that no model saw, and than a retrained model finds them",
-        None => "those to questions that no model saw",
-    };
-    let words = match (remembers, shuns) {
-        (true, _) => format!(
-            "Not forgotten: an answer's tokens are {} as probable as {beside_what} ({}).",
-            times(difference),
-            chance(more.p_value)
-        ),
-        (_, true) => format!(
-            "Overdone: the forget answers are avoided; their tokens are {} less probable than {beside_what} ({}).",
-            times(difference),
-            chance(less.p_value)
-        ),
-        _ => format!(
-            "Forgotten, as far as answers to the forget questions show: they are neither better known nor avoided \
-             beside {beside_what} ({}).",
-            chance(more.p_value.min(less.p_value))
-        ),
-    };
-    let finding = |charge, found, words: &str, p: f64| Finding {
-        charge,
-        set: "forget".into(),
-        found: Some(found),
-        words: words.to_owned(),
-        numbers: numbers(p),
-    };
-    Some(vec![
-        finding(Charge::Remembers, remembers, if shuns { "" } else { &words }, more.p_value),
-        finding(Charge::Shuns, shuns, if shuns { &words } else { "" }, less.p_value),
-    ])
+    Some(Compared {
+        difference: more.statistic,
+        more: more.p_value,
+        less: less.p_value,
+        margin: measure.margin,
+        values: [mean(&own[0])?, mean(&own[1])?],
+    })
 }
 
-/// Row by row against the retrained model, with a margin, as there is no telling how far another one would differ.
-fn against_retrained(beside: &Beside<'_>, seed: u64) -> Option<Vec<Finding>> {
+/// Row by row against the retrained model: signs are exchanged by what rows are about.
+fn with_retrained(beside: &Beside<'_>, measure: &Measure, seed: u64) -> Option<Compared> {
     let (ours, theirs) = (beside.subject.on("forget")?, beside.retrained?.on("forget")?);
-    let apart = differences(&levels(ours), &levels(theirs));
-    let difference = mean(&apart)?;
-    let interval = Bootstrap { levels: [CHANCE, 1.0 - CHANCE], ..Bootstrap::seeded(seed) }
-        .cluster_interval(&clustered(&ours.rows, &apart), unlearn_stats::bootstrap::mean)?;
-    let (remembers, shuns) = (interval[0] > MARGIN_PAIRED, interval[1] < -MARGIN_PAIRED);
-    let words = match (remembers, shuns) {
-        (true, _) => {
-            format!("Not forgotten: an answer's tokens are {} as probable as to a retrained model.", times(difference))
-        }
-        (_, true) => format!(
-            "Overdone: the forget answers are avoided; their tokens are {} less probable than to a retrained model.",
-            times(difference)
-        ),
-        _ => "Forgotten, as far as answers to the forget questions show: they are about as probable as to a retrained \
-              model. Rows that no model saw (`--holdout`) would make this a sharper test."
-            .to_owned(),
-    };
-    let numbers = BTreeMap::from([
-        ("difference".to_owned(), difference),
-        ("at-least".to_owned(), interval[0]),
-        ("at-most".to_owned(), interval[1]),
-    ]);
-    let finding = |charge, found, words: &str| Finding {
-        charge,
-        set: "forget".into(),
-        found: Some(found),
-        words: words.to_owned(),
-        numbers: numbers.clone(),
-    };
-    Some(vec![
-        finding(Charge::Remembers, remembers, if shuns { "" } else { &words }),
-        finding(Charge::Shuns, shuns, if shuns { &words } else { "" }),
-    ])
+    let (own, other) = ((measure.of)(ours), (measure.of)(theirs));
+    let apart = clustered(&ours.rows, &differences(&own, &other));
+    let tested = |alternative| Permutation { alternative, ..Permutation::seeded(seed) }.mean_of_differences(&apart);
+    let (more, less) = (tested(Alternative::Greater)?, tested(Alternative::Less)?);
+    Some(Compared {
+        difference: more.statistic,
+        more: more.p_value,
+        less: less.p_value,
+        margin: measure.margin_paired,
+        values: [mean(&own)?, mean(&other)?],
+    })
 }
