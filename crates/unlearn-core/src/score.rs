@@ -31,9 +31,41 @@ pub struct Score {
     pub direction: Direction,
     /// The value of every item, in the order of the rows.
     pub per_item: Vec<Item>,
+    /// How far it is from the retrained models', where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
     /// Further numbers by name, such as the statistic behind a p-value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts: BTreeMap<String, f64>,
+}
+
+/// How far a score is from what retraining gives.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The mean of the retrained models' values.
+    pub retrained: f64,
+    /// How many retrained models there are.
+    pub models: usize,
+    /// The standard deviation of their values, from one seed to another; none for a single model.
+    pub spread: Option<f64>,
+    /// The value minus `retrained`.
+    pub gap: f64,
+    /// The gap in units of the spread, where there is one.
+    pub in_spreads: Option<f64>,
+}
+
+impl Gap {
+    /// Of a value and those of retrained models; none without any.
+    #[must_use]
+    pub fn of(value: f64, retrained: &[f64]) -> Option<Self> {
+        let n = retrained.len() as f64;
+        let mean = retrained.iter().sum::<f64>() / n;
+        let square: f64 = retrained.iter().map(|x| (x - mean).powi(2)).sum();
+        let spread = (retrained.len() > 1).then(|| (square / (n - 1.0)).sqrt());
+        let gap = value - mean;
+        let in_spreads = spread.filter(|s| *s > 0.0).map(|s| gap / s);
+        (!retrained.is_empty()).then_some(Self { retrained: mean, models: retrained.len(), spread, gap, in_spreads })
+    }
 }
 
 /// What a metric says of one row: in JSON a number, a list of numbers, or `null`.
@@ -124,7 +156,17 @@ pub struct Answer {
 
 #[cfg(test)]
 mod tests {
-    use super::Item;
+    use super::{Gap, Item};
+
+    #[test]
+    fn a_gap_is_in_units_of_the_retrained_models_own_spread() {
+        assert_eq!(Gap::of(1.0, &[]), None);
+        let one = Gap { retrained: 0.5, models: 1, spread: None, gap: 0.5, in_spreads: None };
+        assert_eq!(Gap::of(1.0, &[0.5]), Some(one));
+        let three = Gap { retrained: 2.0, models: 3, spread: Some(1.0), gap: -3.0, in_spreads: Some(-3.0) };
+        assert_eq!(Gap::of(-1.0, &[1.0, 2.0, 3.0]), Some(three));
+        assert_eq!(Gap::of(1.0, &[2.0, 2.0]).and_then(|g| g.in_spreads), None);
+    }
 
     #[test]
     fn an_item_is_a_number_a_list_or_null() {

@@ -5,7 +5,7 @@ use unlearn_data::Row;
 
 use crate::metrics::{Metric, Takes};
 use crate::observe::{Beside, Looked, Observer, steps};
-use crate::{EvalError, EvalSet, Needs, Observations, judge, score};
+use crate::{EvalError, EvalSet, Needs, Observations, score};
 
 /// How far an examination is.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ pub fn look(
     Ok(looked)
 }
 
-/// Takes the metrics of what was seen of a subject beside others, and says what they come to.
+/// Takes the metrics of what was seen of a subject beside others.
 #[must_use]
 pub fn take(beside: &Beside<'_>, subject: Subject, metrics: &[&Metric], sets: &[EvalSet], seed: u64) -> EvalReport {
     let mut report = EvalReport::new(subject);
@@ -88,7 +88,6 @@ pub fn take(beside: &Beside<'_>, subject: Subject, metrics: &[&Metric], sets: &[
             report.metrics.insert(metric.name.to_owned(), score);
         }
     }
-    report.verdict = Some(judge(beside, seed));
     report
 }
 

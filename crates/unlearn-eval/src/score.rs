@@ -25,6 +25,7 @@ pub(crate) fn of_rows(rows: &Rows, set: &str, seen: &Observations, seed: u64) ->
         n,
         direction: (rows.direction)(set),
         per_item,
+        gap: None,
         parts: BTreeMap::new(),
     })
 }
@@ -55,6 +56,7 @@ pub(crate) fn of_members(forget: Vec<Option<f64>>, holdout: Vec<Option<f64>>, se
         n: members.len() + others.len(),
         direction: Direction::Neither,
         per_item: forget.into_iter().chain(holdout).map(Item::from).collect(),
+        gap: None,
         parts,
     })
 }

@@ -97,6 +97,28 @@ fn a_model_is_judged_beside_others() {
 }
 
 #[test]
+fn gaps_are_in_units_of_the_retrained_models_own_spread() {
+    let scratch = scratch();
+    let trained = "train --model model --data retain.jsonl --quiet --set train.steps=2 --set train.learning_rate=1e-3";
+    for seed in [1, 2] {
+        done(&scratch, &format!("{trained} --seed {seed} --out r{seed}"));
+    }
+    done(&scratch, &format!("{EVAL} --retrained r1/model r2/model --set eval.metrics=[\"probability\",\"mia/loss\"]"));
+    let (eval, first) = (read(&scratch, "out/eval.json"), read(&scratch, "out/eval-retrained.json"));
+    for name in ["forget/probability", "retain/probability", "mia/loss"] {
+        let (score, gap) = (&eval["metrics"][name], &eval["metrics"][name]["gap"]);
+        let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{name}: {score}"));
+        assert_eq!(gap["models"], json!(2), "{name}");
+        let (value, mean, spread) = (number(&score["value"]), number(&gap["retrained"]), number(&gap["spread"]));
+        // Of two values, the mean lies half way, and the deviation is the distance over the root of 2.
+        let one = number(&first["metrics"][name]["value"]);
+        assert!(((one - mean).abs() * 2f64.sqrt() - spread).abs() < 1e-12, "{name}");
+        assert!((number(&gap["gap"]) - (value - mean)).abs() < 1e-12);
+        assert!(spread == 0.0 || (number(&gap["in_spreads"]) - (value - mean) / spread).abs() < 1e-6, "{name}");
+    }
+}
+
+#[test]
 fn what_was_seen_once_is_not_looked_at_again() {
     let scratch = scratch();
     done(&scratch, &format!("{EVAL} --set eval.observations=seen"));

@@ -43,6 +43,7 @@ fn take(ours: &Observations, theirs: &Observations) -> Option<Score> {
         n: ours.rows.len(),
         direction: Direction::Higher,
         per_item: Vec::new(),
+        gap: None,
         parts: named.collect::<BTreeMap<_, _>>(),
     })
 }

@@ -60,6 +60,7 @@ fn take(beside: &Beside<'_>) -> Option<Score> {
         n: known.len(),
         direction: Direction::Higher,
         per_item,
+        gap: None,
         parts: BTreeMap::new(),
     })
 }

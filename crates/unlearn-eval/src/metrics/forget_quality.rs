@@ -41,6 +41,7 @@ fn take(beside: &Beside<'_>) -> Option<Score> {
         n: ours.len(),
         direction: Direction::Higher,
         per_item: Vec::new(),
+        gap: None,
         parts: BTreeMap::from([("statistic".to_owned(), test.statistic)]),
     })
 }

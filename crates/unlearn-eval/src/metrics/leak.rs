@@ -69,6 +69,7 @@ fn take(seen: &Observations, set: &str, seed: u64) -> Option<Score> {
         n: values.len(),
         direction: super::direction(set),
         per_item: best.into_iter().map(Item::from).collect(),
+        gap: None,
         parts,
     })
 }

@@ -192,6 +192,7 @@ pub(crate) fn apart_by_tokens(
         n: known.len(),
         direction: Direction::Lower,
         per_item,
+        gap: None,
         parts: BTreeMap::new(),
     })
 }

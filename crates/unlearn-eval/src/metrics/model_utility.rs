@@ -44,6 +44,7 @@ fn take(scores: &BTreeMap<String, Score>) -> Option<Score> {
         n: values.len(),
         direction: Direction::Higher,
         per_item: Vec::new(),
+        gap: None,
         parts,
     })
 }

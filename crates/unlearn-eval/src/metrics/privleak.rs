@@ -41,6 +41,7 @@ fn take(beside: &Beside<'_>) -> Option<Score> {
         n: beside.subject.rows("forget") + beside.subject.rows("holdout"),
         direction: Direction::Neither,
         per_item: Vec::new(),
+        gap: None,
         parts: BTreeMap::from([("auc".to_owned(), 1.0 - ours), ("auc-retrained".to_owned(), 1.0 - theirs)]),
     })
 }

@@ -37,6 +37,7 @@ fn take(ours: &Observations, theirs: &Observations) -> Option<Score> {
         n: ours.len(),
         direction: Direction::Lower,
         per_item: Vec::new(),
+        gap: None,
         parts: BTreeMap::new(),
     })
 }

@@ -70,7 +70,15 @@ pub fn eval(subject: &str, forget: f64, rest: f64) -> EvalReport {
         let interval = Some([clamp(value - half), clamp(value + half)]);
         report.metrics.insert(
             metric.into(),
-            Score { value: Some(value), interval, n, direction, per_item: vec![], parts: Default::default() },
+            Score {
+                value: Some(value),
+                interval,
+                n,
+                direction,
+                per_item: vec![],
+                gap: None,
+                parts: Default::default(),
+            },
         );
     };
     add("forget/probability", forget, 0.021, Direction::Lower, 40);

@@ -23,9 +23,9 @@ pub struct Eval {
     /// The model to examine: a Hugging Face folder or a GGUF file
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// The model that never saw the forget set, examined beside it
-    #[arg(long, value_name = "DIR")]
-    retrained: Option<PathBuf>,
+    /// The model that never saw the forget set, examined beside it; several, from other seeds, give the gap a unit
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    retrained: Vec<PathBuf>,
     /// The model as it was before, examined beside it
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
@@ -40,7 +40,7 @@ impl Eval {
         let mut flags = self.sets.assignments()?;
         flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         flags.extend(self.reference.iter().map(|p| sets::path_assignment("model.reference", p)));
-        flags.extend(self.retrained.iter().map(|p| sets::path_assignment("model.retrained", p)));
+        flags.extend(sets::retrained_assignments(&self.retrained));
         let recipe = sets::recipe(context, self.recipe.as_deref(), flags)?;
         execute(context, &recipe, &self.output)?;
         summary::of_eval(context, &self.output.out)
@@ -74,6 +74,10 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         None => None,
         Some(path) => Some(read("retrained", path)?.1),
     };
+    let mut others = Vec::new();
+    for path in &recipe.model.retrained_also {
+        others.push(read("another retrained model", path)?.1);
+    }
     let reference = match &recipe.model.reference {
         None => None,
         Some(path) => {
@@ -86,6 +90,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     };
     let folder = job.folder.clone();
     let (retrained, reference) = (retrained.as_ref(), reference.as_ref());
+    let seeds: Vec<&Looked> = retrained.into_iter().chain(&others).collect();
     if let (Some(subject), Some(path)) = (retrained, &recipe.model.retrained) {
         let beside = Beside { subject, retrained: None, reference };
         examiner.write("retrained", path, beside, &(folder.eval_retrained(), folder.answers_retrained()))?;
@@ -95,7 +100,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         examiner.write("reference", path, beside, &(folder.eval_before(), folder.answers_before()))?;
     }
     let beside = Beside { subject: &seen, retrained, reference };
-    examiner.write(&name_of(path), path, beside, &(folder.eval(), folder.answers()))?;
+    examiner.write_with_gaps(&name_of(path), path, (beside, &seeds), &(folder.eval(), folder.answers()))?;
     let record = job.finish()?;
     report::write_for_run(&folder)?;
     Ok(Some(record))

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use unlearn_core::Recipe;
-use unlearn_core::score::Subject;
+use unlearn_core::score::{EvalReport, Gap, Subject};
 use unlearn_data::Encoder;
 use unlearn_engine::{LanguageModel, checkpoint};
 use unlearn_eval::metrics::{self, Metric};
 use unlearn_eval::observe::Effort;
-use unlearn_eval::{Beside, EvalSet, Looked, Observer, Store, answers, look, separate_tokens, take};
+use unlearn_eval::{Beside, EvalSet, Looked, Observer, Store, answers, judge, look, separate_tokens, take};
 
 use super::sets;
 use crate::context::Context;
@@ -104,19 +104,41 @@ impl<'a> Examiner<'a> {
     }
 
     /// Takes the metrics of a subject and writes them down with its answers.
-    pub fn write(&self, name: &str, path: &Path, beside: Beside<'_>, (scores, said): &Places) -> Result<()> {
+    pub fn write(&self, name: &str, path: &Path, beside: Beside<'_>, places: &Places) -> Result<()> {
+        self.write_with_gaps(name, path, (beside, &[]), places)
+    }
+
+    /// [`Self::write`] with how far each score is from those of some retrained models.
+    pub fn write_with_gaps(
+        &self,
+        name: &str,
+        path: &Path,
+        (beside, retrained): (Beside<'_>, &[&Looked]),
+        (scores, said): &Places,
+    ) -> Result<()> {
         let subject =
             Subject { name: name.to_owned(), path: path.display().to_string(), digest: checkpoint::digest(path)? };
-        let report = take(&beside, subject, &self.metrics, &self.sets, self.recipe.seed);
-        Ok(Job::write_evaluation(scores, &report, said, &answers(beside.subject))?)
+        let seed = self.recipe.seed;
+        let mut own = take(&beside, subject, &self.metrics, &self.sets, seed);
+        own.verdict = Some(judge(&beside, seed));
+        let mut others: Vec<EvalReport> = Vec::new();
+        for other in retrained {
+            let alone = Beside { subject: other, retrained: None, reference: beside.reference };
+            others.push(take(&alone, Subject::default(), &self.metrics, &self.sets, seed));
+        }
+        for (metric, score) in &mut own.metrics {
+            let values: Vec<f64> = others.iter().filter_map(|other| other.value(metric)).collect();
+            score.gap = score.value.and_then(|value| Gap::of(value, &values));
+        }
+        Ok(Job::write_evaluation(scores, &own, said, &answers(beside.subject))?)
     }
 }
 
 /// Refuses models to compare with that make other tokens of the same rows: before anything is written.
 pub fn check_comparable(recipe: &Recipe, subject: &Encoder) -> Result<()> {
-    let others = [("retrained", &recipe.model.retrained), ("reference", &recipe.model.reference)];
-    for (role, path) in others {
-        let Some(path) = path else { continue };
+    let model = &recipe.model;
+    let retrained = model.retrained.iter().chain(&model.retrained_also).map(|path| ("retrained", path));
+    for (role, path) in retrained.chain(model.reference.iter().map(|path| ("reference", path))) {
         let theirs = LanguageModel::read_encoder(path, &recipe.chat)?;
         for row in sets::eval_sets(recipe)?.iter().flat_map(|set| &set.rows) {
             let [a, b] = [subject, &theirs].map(|encoder| encoder.encode(row).ok().map(|t| (t.ids, t.labels)));

@@ -9,7 +9,7 @@ use unlearn_core::event::Event;
 use unlearn_core::run::RunRecord;
 use unlearn_engine::LanguageModel;
 use unlearn_engine::train::{Cache, Look};
-use unlearn_eval::Beside;
+use unlearn_eval::{Beside, Looked};
 use unlearn_methods::Made;
 
 use super::examine::Examiner;
@@ -138,7 +138,9 @@ pub fn carry_out(
     let saved = training::examined(context, &recipe, &job.folder.model())?;
     let seen = examiner.look(&saved, "evaluate")?;
     let beside = Beside { subject: &seen, retrained, reference: Some(&before) };
-    examiner.write("unlearned", &saved.path, beside, &(job.folder.eval(), job.folder.answers()))?;
+    let seeds: Vec<&Looked> = retrained.into_iter().collect();
+    let places = (job.folder.eval(), job.folder.answers());
+    examiner.write_with_gaps("unlearned", &saved.path, (beside, &seeds), &places)?;
     let folder = job.folder.clone();
     let record = job.finish()?;
     report::write_for_run(&folder)?;

@@ -59,6 +59,13 @@ pub fn path_assignment(field: &str, path: &Path) -> String {
     format!("{field}={}", text(path))
 }
 
+/// The retrained models as assignments: the first, then those from other seeds.
+pub fn retrained_assignments(paths: &[PathBuf]) -> Vec<String> {
+    let Some((first, others)) = paths.split_first() else { return Vec::new() };
+    let others = (!others.is_empty()).then(|| paths_assignment("model.retrained_also", others));
+    std::iter::once(path_assignment("model.retrained", first)).chain(others).collect()
+}
+
 /// An assignment of several paths to a field.
 pub fn paths_assignment(field: &str, paths: &[PathBuf]) -> String {
     format!("{field}={}", list(paths))
@@ -152,6 +159,9 @@ pub fn inputs(recipe: &Recipe) -> Vec<(String, PathBuf)> {
     all.extend(model.path.iter().map(|p| ("model".to_owned(), p.clone())));
     all.extend(model.reference.iter().map(|p| ("reference".to_owned(), p.clone())));
     all.extend(model.retrained.iter().map(|p| ("retrained".to_owned(), p.clone())));
+    for (i, path) in model.retrained_also.iter().enumerate() {
+        all.push((format!("retrained-also.{i}"), path.clone()));
+    }
     all.extend(data.refusals.iter().map(|p| ("refusals".to_owned(), p.clone())));
     let sets = [
         ("train", &data.train),
