@@ -21,6 +21,7 @@ pub(super) const METRIC: Metric = Metric {
         The question goes through the chat template, and choices are scored as whole answers with their end token, \
         not as letters: figures differ from those of letter prompts.\n",
     needs: Needs { choices: true, ..Needs::NONE },
+    usual: true,
     takes: Takes::Rows(Rows::known(|seen| {
         items(accuracy(seen, |_, tokens| tokens.log_probs.iter().map(|&x| f64::from(x)).sum()))
     })),

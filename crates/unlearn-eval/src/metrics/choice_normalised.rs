@@ -17,6 +17,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         As `choice`; the harness counts characters.\n",
     needs: Needs { choices: true, ..Needs::NONE },
+    usual: true,
     takes: Takes::Rows(Rows::known(|seen| {
         items(accuracy(seen, |text, tokens| {
             tokens.log_probs.iter().map(|&x| f64::from(x)).sum::<f64>() / text.len().max(1) as f64

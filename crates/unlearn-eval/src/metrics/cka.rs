@@ -26,6 +26,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         The debiased estimate (Nguyen et al., 2020, arXiv 2010.15327). Needs `--retrained`; taken when it is named.\n",
     needs: Needs { inside: true, ..Needs::NONE },
+    usual: false,
     takes: Takes::Apart(take),
 };
 

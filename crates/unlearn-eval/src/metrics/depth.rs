@@ -28,6 +28,7 @@ pub(super) const METRIC: Metric = Metric {
         All of the answer's tokens count, not an annotated part that names the entity. Needs `--retrained` and \
         `--reference`, which are read a second time; taken when it is named.\n",
     needs: Needs { inside: true, ..Needs::NONE },
+    usual: false,
     takes: Takes::Beside(take),
 };
 

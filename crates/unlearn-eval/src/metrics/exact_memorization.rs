@@ -17,6 +17,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         An answer of one token keeps it, and is not divided by zero.\n",
     needs: Needs::ANSWER,
+    usual: true,
     takes: Takes::Rows(Rows::known(|seen| items(of(seen)))),
 };
 

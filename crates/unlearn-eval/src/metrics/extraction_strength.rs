@@ -20,6 +20,7 @@ pub(super) const METRIC: Metric = Metric {
         Where even the last token is wrong, the reference implementation ends one step early and gives `1/n`; here it \
         is 0.\n",
     needs: Needs::ANSWER,
+    usual: true,
     takes: Takes::Rows(Rows::known(|seen| {
         items(seen.of_answers(|_, tokens| {
             let greedy = &tokens.greedy[tokens.without_end()];

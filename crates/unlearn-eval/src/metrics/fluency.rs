@@ -21,6 +21,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         Words are what stands between white space.\n",
     needs: Needs::GENERATIONS,
+    usual: true,
     takes: Takes::Rows(Rows {
         direction: |_| Direction::Neither,
         ..Rows::known(|seen| {

@@ -26,6 +26,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         The p-value is exact, and does not become 0 where it is small.\n",
     needs: Needs { answer: true, paraphrased: true, perturbed: true, ..Needs::NONE },
+    usual: true,
     takes: Takes::Beside(take),
 };
 

@@ -30,6 +30,7 @@ pub(super) const METRIC: Metric = Metric {
         An answer leaks where its ROUGE-L recall is 1; there is no judge for entailment. The bound takes samples of \
         different questions together. Taken when it is named.\n",
     needs: Needs { samples: true, ..Needs::NONE },
+    usual: false,
     takes: Takes::Set(take),
 };
 

@@ -3,6 +3,7 @@
 mod choice;
 mod choice_normalised;
 mod cka;
+mod cloze;
 mod depth;
 pub(crate) mod exact_memorization;
 mod extraction_strength;
@@ -10,6 +11,7 @@ mod fluency;
 mod forget_quality;
 mod js;
 mod kl;
+mod knowledge;
 mod leak;
 pub mod mia;
 mod model_utility;
@@ -26,6 +28,7 @@ mod rouge_1;
 mod rouge_2;
 mod rouge_f1;
 pub(crate) mod truth_ratio;
+mod verbatim;
 mod wasserstein;
 
 use std::collections::BTreeMap;
@@ -45,6 +48,8 @@ pub struct Metric {
     pub page: &'static str,
     /// What it wants to have seen.
     pub needs: Needs,
+    /// Whether it is taken when none is named.
+    pub usual: bool,
     /// What it is taken of.
     pub takes: Takes,
 }
@@ -102,6 +107,9 @@ pub static METRICS: &[Metric] = &[
     rouge_1::METRIC,
     rouge_2::METRIC,
     rouge_f1::METRIC,
+    knowledge::METRIC,
+    verbatim::METRIC,
+    cloze::METRIC,
     exact_memorization::METRIC,
     extraction_strength::METRIC,
     perplexity::METRIC,
@@ -130,13 +138,13 @@ pub static METRICS: &[Metric] = &[
 /// Every metric, those that are taken only when they are named included.
 const ALL: &str = "all";
 
-/// The metrics of these names; when none is given, all that need no more than the answers and their gradients.
+/// The metrics of these names; the usual ones when none is given.
 ///
 /// # Errors
 /// When there is none of a name.
 pub fn by_name(names: &[String]) -> Result<Vec<&'static Metric>, UnknownName> {
     if names.is_empty() {
-        return Ok(METRICS.iter().filter(|m| !(m.needs.inside || m.needs.samples)).collect());
+        return Ok(METRICS.iter().filter(|m| m.usual).collect());
     }
     if names.iter().any(|n| n == ALL) {
         return Ok(METRICS.iter().collect());

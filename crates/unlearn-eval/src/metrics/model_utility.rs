@@ -24,6 +24,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         Sets without wrong answers or without questions in words give what they have.\n",
     needs: Needs { answer: true, paraphrased: true, perturbed: true, generations: true, ..Needs::NONE },
+    usual: true,
     takes: Takes::Scores(take),
 };
 

@@ -20,6 +20,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         None.\n",
     needs: Needs::ANSWER,
+    usual: true,
     takes: Takes::Rows(Rows {
         of: |seen| items(seen.of_answers(|_, tokens| tokens.mean().map(|m| (-m).exp()))),
         counts: |_, x| x,

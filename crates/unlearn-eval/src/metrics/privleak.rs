@@ -24,6 +24,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         Without a retrained model it is not taken; open-unlearning assumes 0.5 then.\n",
     needs: Needs::ANSWER,
+    usual: true,
     takes: Takes::Beside(take),
 };
 

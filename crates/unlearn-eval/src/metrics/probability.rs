@@ -17,6 +17,7 @@ pub(crate) const METRIC: Metric = Metric {
         # Deviations\n\
         None.\n",
     needs: Needs::ANSWER,
+    usual: true,
     takes: Takes::Rows(Rows::known(|seen| items(of(seen)))),
 };
 

@@ -17,6 +17,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         The quotient is taken in log space, so that it exists where every probability underflows; there is no epsilon.\n",
     needs: Needs { answer: true, perturbed: true, ..Needs::NONE },
+    usual: true,
     takes: Takes::Rows(Rows::known(|seen| items(of(seen)))),
 };
 

@@ -17,6 +17,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         None.\n",
     needs: Needs { paraphrased: true, ..Needs::NONE },
+    usual: true,
     takes: Takes::Rows(Rows::known(|seen| {
         let of = |l: &crate::observation::Likelihoods| Some(l.paraphrased.as_ref()?.mean()?.exp());
         items(seen.likelihoods.iter().map(of).collect())

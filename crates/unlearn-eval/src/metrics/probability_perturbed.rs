@@ -19,6 +19,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         Where rows have different numbers of wrong answers, each row counts the same, not each answer.\n",
     needs: Needs { perturbed: true, ..Needs::NONE },
+    usual: true,
     takes: Takes::Rows(Rows { direction: |_| Direction::Neither, ..Rows::known(of) }),
 };
 

@@ -23,6 +23,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         None. English only.\n",
     needs: Needs::GENERATIONS,
+    usual: true,
     takes: Takes::Rows(Rows {
         direction: |set| if set == "forget" { Direction::Neither } else { Direction::Lower },
         ..Rows::known(|seen| of_generations(seen, |truth, said| f64::from(u8::from(refuses(said) && !refuses(truth)))))

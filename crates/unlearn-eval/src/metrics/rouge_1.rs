@@ -19,5 +19,6 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         None.\n",
     needs: Needs::GENERATIONS,
+    usual: true,
     takes: Takes::Rows(Rows::known(|seen| of_generations(seen, |truth, said| rouge_n(truth, said, 1, true).recall))),
 };

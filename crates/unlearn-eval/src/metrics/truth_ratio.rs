@@ -22,6 +22,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         In log space, without the epsilon of 1e-10.\n",
     needs: Needs { answer: true, paraphrased: true, perturbed: true, ..Needs::NONE },
+    usual: true,
     takes: Takes::Rows(Rows {
         of: |seen| items(of(seen)),
         counts: |set, r| if forgotten(set) { r.min(1.0 / r) } else { (1.0 - r).max(0.0) },

@@ -23,6 +23,7 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         None. Needs `--retrained`.\n",
     needs: Needs::ANSWER,
+    usual: true,
     takes: Takes::Apart(take),
 };
 

@@ -16,6 +16,7 @@ pub(crate) const METRIC: Metric = Metric {
         # Deviations\n\
         Dropout is off.\n",
     needs: Needs { gradients: true, ..Needs::NONE },
+    usual: true,
     takes: Takes::Members(score),
 };
 

@@ -16,6 +16,7 @@ pub(crate) const METRIC: Metric = Metric {
         # Deviations\n\
         None.\n",
     needs: Needs::ANSWER,
+    usual: true,
     takes: Takes::Members(score),
 };
 
