@@ -1,0 +1,12 @@
+//! Benchmarks: made-up folders in every published layout, what is wrong with them, and the published files where they
+//! are there.
+
+mod contract;
+mod made;
+mod mmlu;
+mod muse;
+mod refusals;
+mod rwku;
+mod tofu;
+mod wikitext;
+mod wmdp;
