@@ -4,6 +4,7 @@
 //! and `holdout`.
 
 mod error;
+pub mod eval_files;
 mod item;
 mod loading;
 mod mmlu;

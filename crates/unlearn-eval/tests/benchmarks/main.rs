@@ -2,6 +2,7 @@
 //! are there.
 
 mod contract;
+mod eval_files;
 mod made;
 mod mmlu;
 mod muse;
