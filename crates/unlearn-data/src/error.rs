@@ -72,7 +72,8 @@ impl DataError {
             Self::File(e) => e.hint(),
             Self::Kind { .. } => Some("data files end in .jsonl, .json, .csv or .txt".into()),
             Self::Row { reason, .. } if reason.contains("field") => Some(
-                "a row is {question, answer}, {prompt, completion}, {messages: […]}, {text} or {input_ids, labels}"
+                "a row is {question, answer}, {prompt, completion}, {messages: […]}, {text}, {input_ids, labels} or \
+                 {question, choices: […], answer}"
                     .into(),
             ),
             Self::NoTokenizer { .. } => {

@@ -4,6 +4,7 @@
 //! This crate knows no tensors.
 
 pub mod chat;
+mod choices;
 pub mod encode;
 mod error;
 pub mod folds;

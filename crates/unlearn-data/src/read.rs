@@ -8,6 +8,8 @@ use unlearn_core::file;
 
 use crate::{Content, DataError, Row};
 
+type Items<'a> = Box<dyn Iterator<Item = Result<(usize, Value), DataError>> + 'a>;
+
 /// Reads every row of a file, at most `limit`.
 ///
 /// # Errors
@@ -15,21 +17,66 @@ use crate::{Content, DataError, Row};
 pub fn rows(path: &Path, limit: Option<usize>) -> Result<Vec<Row>, DataError> {
     let shared = Arc::new(path.to_owned());
     let text = file::read_text(path)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
-    let mut rows = match extension.as_str() {
-        "jsonl" => json_lines(text, &shared)?,
-        "json" if text.trim_start().starts_with('[') => json_array(text, &shared)?,
-        "json" => json_lines(text, &shared)?,
-        "csv" => csv_rows(text, &shared)?,
-        "txt" => text_rows(text, &shared),
-        _ => return Err(DataError::Kind { path: path.to_owned() }),
+    let mut rows = match extension(path).as_str() {
+        "txt" => text_rows(unmarked(&text), &shared),
+        kind => items(unmarked(&text), kind, &shared)?
+            .map(|item| item.and_then(|(line, value)| row(value, &shared, line)))
+            .collect::<Result<Vec<_>, _>>()?,
     };
     if rows.is_empty() {
         return Err(DataError::Empty { path: path.to_owned() });
     }
     rows.truncate(limit.unwrap_or(usize::MAX));
     Ok(rows)
+}
+
+/// Reads every value of a file of any fields, with its line (of an array: its place), from 1.
+///
+/// # Errors
+/// As [`rows`].
+pub fn values(path: &Path) -> Result<Vec<(usize, Value)>, DataError> {
+    let shared = Arc::new(path.to_owned());
+    let text = file::read_text(path)?;
+    filled(path, items(unmarked(&text), &extension(path), &shared)?)
+}
+
+/// [`values`] of a CSV file whose columns have these names, whether or not they stand in its first line.
+///
+/// # Errors
+/// As [`rows`].
+pub fn table(path: &Path, names: &[&str]) -> Result<Vec<(usize, Value)>, DataError> {
+    let shared = Arc::new(path.to_owned());
+    let text = file::read_text(path)?;
+    let text = unmarked(&text);
+    let first = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes()).into_records().next();
+    // A line of data may hold one of the names, but hardly its first and its last.
+    let ends = names.first().into_iter().chain(names.last());
+    let named = first.and_then(Result::ok).is_some_and(|r| ends.clone().all(|name| r.iter().any(|cell| cell == *name)));
+    filled(path, csv_items(text, &shared, if named { None } else { Some(names) })?)
+}
+
+fn filled(path: &Path, items: Items<'_>) -> Result<Vec<(usize, Value)>, DataError> {
+    let values = items.collect::<Result<Vec<_>, _>>()?;
+    if values.is_empty() { Err(DataError::Empty { path: path.to_owned() }) } else { Ok(values) }
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase()
+}
+
+/// The text without its byte order mark.
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+fn items<'a>(text: &'a str, kind: &str, path: &'a Arc<PathBuf>) -> Result<Items<'a>, DataError> {
+    match kind {
+        "jsonl" => Ok(json_lines(text, path)),
+        "json" if text.trim_start().starts_with('[') => json_array(text, path),
+        "json" => Ok(json_lines(text, path)),
+        "csv" => csv_items(text, path, None),
+        _ => Err(DataError::Kind { path: path.to_path_buf() }),
+    }
 }
 
 /// [`rows`] of several files, one after the other; `limit` holds for each.
@@ -48,21 +95,21 @@ fn bad(path: &Arc<PathBuf>, line: usize, reason: impl ToString) -> DataError {
     DataError::Row { path: path.to_path_buf(), line, reason: reason.to_string() }
 }
 
-fn object_row(value: Value, path: &Arc<PathBuf>, line: usize) -> Result<Row, DataError> {
+fn row(value: Value, path: &Arc<PathBuf>, line: usize) -> Result<Row, DataError> {
     match value {
         Value::Object(o) => Row::from_json(&o, path, line).map_err(|reason| bad(path, line, reason)),
+        // A file of bare texts, as corpora are published.
+        Value::String(text) => Ok(Row::text(text).at(path, line)),
         other => Err(bad(path, line, format!("the row is not an object but {other}"))),
     }
 }
 
-fn json_lines(text: &str, path: &Arc<PathBuf>) -> Result<Vec<Row>, DataError> {
+fn json_lines<'a>(text: &'a str, path: &'a Arc<PathBuf>) -> Items<'a> {
     let filled = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty());
-    filled
-        .map(|(i, l)| {
-            let value = serde_json::from_str(l).map_err(|e| bad(path, i + 1, not_json(&e)))?;
-            object_row(value, path, i + 1)
-        })
-        .collect()
+    Box::new(filled.map(|(i, l)| {
+        let value = serde_json::from_str(l).map_err(|e| bad(path, i + 1, not_json(&e)))?;
+        Ok((i + 1, value))
+    }))
 }
 
 /// A row is one line, so that the parser's own count of lines would mislead.
@@ -70,28 +117,43 @@ fn not_json(e: &serde_json::Error) -> String {
     format!("not JSON: {e}").replace(" at line 1 column", " at column")
 }
 
-fn json_array(text: &str, path: &Arc<PathBuf>) -> Result<Vec<Row>, DataError> {
+fn json_array<'a>(text: &str, path: &Arc<PathBuf>) -> Result<Items<'a>, DataError> {
     let values: Vec<Value> = serde_json::from_str(text).map_err(|e| bad(path, e.line(), format!("not JSON: {e}")))?;
-    values.into_iter().enumerate().map(|(i, v)| object_row(v, path, i + 1)).collect()
+    Ok(Box::new(values.into_iter().enumerate().map(|(i, value)| Ok((i + 1, value)))))
 }
 
-fn csv_rows(text: &str, path: &Arc<PathBuf>) -> Result<Vec<Row>, DataError> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|e| bad(path, 1, e))?.clone();
-    let mut rows = Vec::new();
-    for record in reader.records() {
+fn csv_items<'a>(text: &'a str, path: &'a Arc<PathBuf>, names: Option<&[&str]>) -> Result<Items<'a>, DataError> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(names.is_none()).from_reader(text.as_bytes());
+    let headers = match names {
+        Some(names) => names.iter().copied().collect(),
+        None => reader.headers().map_err(|e| bad(path, 1, e))?.clone(),
+    };
+    Ok(Box::new(reader.into_records().map(move |record| {
         let record = record.map_err(|e| bad(path, e.position().map_or(0, |p| p.line() as usize), &e))?;
         let line = record.position().map_or(0, |p| p.line() as usize);
+        if record.len() != headers.len() {
+            return Err(bad(path, line, format!("{} cells instead of {}", record.len(), headers.len())));
+        }
         let filled = headers.iter().zip(&record).filter(|(_, v)| !v.is_empty());
-        let object: Map<String, Value> = filled.map(|(k, v)| (k.to_owned(), csv_value(k, v))).collect();
-        rows.push(object_row(Value::Object(object), path, line)?);
-    }
-    Ok(rows)
+        let mut object: Map<String, Value> = filled.map(|(k, v)| (k.to_owned(), csv_value(k, v))).collect();
+        if object.contains_key("choices") || object.contains_key("choice0") {
+            count_answer(&mut object);
+        }
+        Ok((line, Value::Object(object)))
+    })))
 }
 
-/// Lists (`perturbed_answer`, `messages`, `input_ids`, `labels`) stand in a CSV cell as JSON.
+/// Every cell is text, so that the number of the right choice has to be made one.
+fn count_answer(object: &mut Map<String, Value>) {
+    let index = object.get("answer").and_then(Value::as_str).and_then(|a| a.parse::<u64>().ok());
+    if let Some(index) = index {
+        object.insert("answer".into(), index.into());
+    }
+}
+
+/// Lists (`perturbed_answer`, `choices`, `messages`, `input_ids`, `labels`) stand in a CSV cell as JSON.
 fn csv_value(key: &str, cell: &str) -> Value {
-    let is_list = matches!(key, "perturbed_answer" | "messages" | "input_ids" | "labels");
+    let is_list = matches!(key, "perturbed_answer" | "choices" | "messages" | "input_ids" | "labels");
     let parsed = if is_list { serde_json::from_str(cell).ok() } else { None };
     parsed.unwrap_or_else(|| Value::String(cell.to_owned()))
 }
@@ -107,9 +169,7 @@ fn text_rows(text: &str, path: &Arc<PathBuf>) -> Vec<Row> {
             t.push('\n');
             t.push_str(line);
         } else {
-            let mut row = Row::question("", "");
-            (row.path, row.line, row.content) = (Arc::clone(path), i + 1, Content::Text(line.to_owned()));
-            rows.push(row);
+            rows.push(Row::text(line).at(path, i + 1));
             open = true;
         }
     }

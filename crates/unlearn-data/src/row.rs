@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::choices::{self, Choices};
+
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -69,19 +71,19 @@ pub struct Row {
     pub perturbed_answer: Vec<String>,
     /// `alternate`: other answers to the same question.
     pub alternate: Vec<String>,
-    /// `choices`: the answers to choose from, the right one among them.
+    /// `choices`: the answers to choose from, the right one among them; empty where there is no choice.
     pub choices: Vec<String>,
     /// `entity`, or `fact.subject`: whom or what the row is about.
     pub entity: Option<String>,
 }
 
 impl Row {
-    /// A question with its answer, that came from no file.
-    pub fn question(question: impl Into<String>, answer: impl Into<String>) -> Self {
+    /// A row that came from no file.
+    pub fn of(content: Content) -> Self {
         Self {
             path: Arc::default(),
             line: 0,
-            content: Content::Question { question: question.into(), answer: answer.into() },
+            content,
             paraphrased_question: None,
             paraphrased_answer: None,
             perturbed_answer: Vec::new(),
@@ -91,22 +93,42 @@ impl Row {
         }
     }
 
+    /// A question with its answer, that came from no file.
+    pub fn question(question: impl Into<String>, answer: impl Into<String>) -> Self {
+        Self::of(Content::Question { question: question.into(), answer: answer.into() })
+    }
+
+    /// A prompt and what follows it, that came from no file.
+    pub fn completion(prompt: impl Into<String>, completion: impl Into<String>) -> Self {
+        Self::of(Content::Completion { prompt: prompt.into(), completion: completion.into() })
+    }
+
+    /// A text, that came from no file.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::of(Content::Text(text.into()))
+    }
+
+    /// The row as one of a line of a file.
+    #[must_use]
+    pub fn at(self, path: &Arc<PathBuf>, line: usize) -> Self {
+        Self { path: Arc::clone(path), line, ..self }
+    }
+
     /// Reads one JSON object.
     ///
     /// # Errors
     /// Says which field is missing or of the wrong type.
     pub fn from_json(object: &Map<String, Value>, path: &Arc<PathBuf>, line: usize) -> Result<Self, String> {
-        Ok(Self {
-            path: Arc::clone(path),
-            line,
-            content: content(object)?,
+        let choices = choices::of(object)?;
+        let row = Self {
             paraphrased_question: text(object, "paraphrased_question")?,
             paraphrased_answer: text(object, "paraphrased_answer")?,
             perturbed_answer: texts(object, "perturbed_answer")?,
             alternate: texts(object, "alternate")?,
-            choices: texts(object, "choices")?,
             entity: entity(object)?,
-        })
+            ..Self::of(content(object, choices.as_ref())?)
+        };
+        Ok(Self { choices: choices.map(|c| c.all).unwrap_or_default(), ..row }.at(path, line))
     }
 
     /// What is asked, as a reader would want to see it.
@@ -144,7 +166,11 @@ impl Row {
     }
 }
 
-fn content(o: &Map<String, Value>) -> Result<Content, String> {
+fn content(o: &Map<String, Value>, choices: Option<&Choices>) -> Result<Content, String> {
+    if let Some(Choices { right, .. }) = choices {
+        let question = text(o, "question")?.ok_or("the row has a field `choices` but no field `question`")?;
+        return Ok(Content::Question { question, answer: right.clone() });
+    }
     if o.contains_key("input_ids") {
         let input_ids = integers(o, "input_ids")?.into_iter().map(u32::try_from).collect::<Result<Vec<_>, _>>();
         let input_ids = input_ids.map_err(|_| "field `input_ids` holds a negative or too large id".to_owned())?;
@@ -178,7 +204,7 @@ fn content(o: &Map<String, Value>) -> Result<Content, String> {
     Err(format!("the row has no field `question`, `prompt`, `messages`, `text` or `input_ids`, only {has}"))
 }
 
-fn text(o: &Map<String, Value>, field: &str) -> Result<Option<String>, String> {
+pub(crate) fn text(o: &Map<String, Value>, field: &str) -> Result<Option<String>, String> {
     match o.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(s)) => Ok(Some(s.clone())),
@@ -191,7 +217,7 @@ fn entity(o: &Map<String, Value>) -> Result<Option<String>, String> {
     Ok(text(o, "entity")?.or_else(|| Some(fact?.get("subject")?.as_str()?.to_owned())))
 }
 
-fn texts(o: &Map<String, Value>, field: &str) -> Result<Vec<String>, String> {
+pub(crate) fn texts(o: &Map<String, Value>, field: &str) -> Result<Vec<String>, String> {
     match o.get(field) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::String(s)) => Ok(vec![s.clone()]),

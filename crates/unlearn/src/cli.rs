@@ -72,6 +72,8 @@ pub enum Command {
     Methods(list::List),
     /// List the metrics, or show the page of one
     Metrics(list::List),
+    /// List the benchmarks, or show the page of one
+    Benchmarks(list::List),
     /// List the families of models that can be read
     Families(list::List),
     /// Show a recipe with every default filled in

@@ -10,6 +10,7 @@ use unlearn_data::DataError;
 use unlearn_data::world::WorldError;
 use unlearn_engine::EngineError;
 use unlearn_eval::EvalError;
+use unlearn_eval::benchmarks::BenchmarkError;
 use unlearn_hub::{HubError, Repository, Settings};
 use unlearn_methods::MethodError;
 use unlearn_report::ReportError;
@@ -113,7 +114,17 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             $(if let Some(e) = error.downcast_ref::<$kind>() { return e.hint(); })+
         };
     }
-    try_hint!(EvalError, MethodError, EngineError, DataError, RecipeError, ReportError, HubError, FileError);
+    try_hint!(
+        EvalError,
+        BenchmarkError,
+        MethodError,
+        EngineError,
+        DataError,
+        RecipeError,
+        ReportError,
+        HubError,
+        FileError
+    );
     if let Some(e) = error.downcast_ref::<WorldError>() {
         return Some(e.hint());
     }

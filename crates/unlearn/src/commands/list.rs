@@ -1,10 +1,11 @@
-//! `unlearn methods`, `unlearn metrics`, `unlearn families`
+//! `unlearn methods`, `unlearn metrics`, `unlearn benchmarks`, `unlearn families`
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use unlearn_core::registry;
 use unlearn_engine::families::FAMILIES;
+use unlearn_eval::benchmarks::{self, BENCHMARKS};
 use unlearn_eval::metrics::METRICS;
 use unlearn_methods::METHODS;
 
@@ -49,6 +50,21 @@ pub fn metrics(list: &List, context: &Context) -> Result<()> {
                 return context.print(json!({"name": metric.name, "page": metric.page}).to_string());
             }
             context.print(metric.page.trim_end())
+        }
+    }
+}
+
+/// `unlearn benchmarks`
+pub fn benchmarks(list: &List, context: &Context) -> Result<()> {
+    match &list.action {
+        None => lines(context, BENCHMARKS.iter().map(|b| (b.name, first_sentence(b.page)))),
+        Some(Action::Show { name }) => {
+            let benchmark = benchmarks::by_name(name)?;
+            if context.common.json {
+                let page = json!({"name": benchmark.name, "version": benchmark.version, "page": benchmark.page});
+                return context.print(page.to_string());
+            }
+            context.print(benchmark.page.trim_end())
         }
     }
 }

@@ -50,6 +50,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Pull(c) => c.run(&context),
         Command::Methods(c) => list::methods(&c, &context),
         Command::Metrics(c) => list::metrics(&c, &context),
+        Command::Benchmarks(c) => list::benchmarks(&c, &context),
         Command::Families(c) => list::families(&c, &context),
         Command::Config(c) => c.run(&context),
     }
