@@ -126,7 +126,13 @@ impl Recipe {
                 limit: Some(1),
             },
             chat: ChatSection { system: Some(String::new()), hide_pad_token: false },
-            eval: EvalSection { observations: some(), ..EvalSection::default() },
+            eval: EvalSection {
+                observations: some(),
+                benchmark: Some(String::new()),
+                benchmark_data: some(),
+                benchmark_split: Some(String::new()),
+                ..EvalSection::default()
+            },
             train: TrainSection { steps: Some(1), max_memory: Some(Bytes(0)), ..TrainSection::default() },
             ..Self::default()
         };
@@ -189,6 +195,9 @@ fn unknown(path: Option<&Path>, field: String, valid: &[String]) -> RecipeError 
 /// Fields of methods that hold paths, whatever the method.
 const METHOD_PATHS: [&str; 3] = ["models", "tuned", "base"];
 
+/// Fields of `[eval]` that hold paths.
+const EVAL_PATHS: [&str; 2] = ["observations", "benchmark_data"];
+
 /// Makes the relative paths of a recipe file start at the file's folder.
 fn rebase(table: &mut Table, dir: &Path) {
     for section in ["model", "data"] {
@@ -196,10 +205,10 @@ fn rebase(table: &mut Table, dir: &Path) {
             rebase_value(value, dir);
         }
     }
-    if let Some(eval) = table.get_mut("eval").and_then(toml::Value::as_table_mut)
-        && let Some(value) = eval.get_mut("observations")
-    {
-        rebase_value(value, dir);
+    if let Some(eval) = table.get_mut("eval").and_then(toml::Value::as_table_mut) {
+        for (_, value) in eval.iter_mut().filter(|(key, _)| EVAL_PATHS.contains(&key.as_str())) {
+            rebase_value(value, dir);
+        }
     }
     if let Some(method) = table.get_mut("method").and_then(toml::Value::as_table_mut) {
         for (_, value) in method.iter_mut().filter(|(key, _)| METHOD_PATHS.contains(&key.as_str())) {

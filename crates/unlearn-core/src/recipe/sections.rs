@@ -107,6 +107,15 @@ pub struct EvalSection {
     pub samples: usize,
     /// The temperature of sampling.
     pub temperature: f64,
+    /// A benchmark by name, whose sets are examined besides those of `[data]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub benchmark: Option<String>,
+    /// The folder of its published files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub benchmark_data: Option<PathBuf>,
+    /// Which part of it; its own default when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub benchmark_split: Option<String>,
     /// A folder where what is seen of subjects is kept and found again, by digest; the run's own, for as long as it is
     /// not finished, when not given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +131,9 @@ impl Default for EvalSection {
             rows: 0,
             samples: 16,
             temperature: 1.0,
+            benchmark: None,
+            benchmark_data: None,
+            benchmark_split: None,
             observations: None,
         }
     }

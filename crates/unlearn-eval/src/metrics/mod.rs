@@ -157,6 +157,7 @@ pub fn by_name(names: &[String]) -> Result<Vec<&'static Metric>, UnknownName> {
 pub fn direction(set: &str) -> Direction {
     match set {
         "forget" | "paraphrased" | "inverse" | "one-hop" => Direction::Lower,
+        _ if set.starts_with("forget-") => Direction::Lower,
         "holdout" => Direction::Neither,
         _ => Direction::Higher,
     }

@@ -10,7 +10,15 @@ use crate::made::{Made, shared};
 
 fn score(value: f64, per_item: Vec<Item>) -> Score {
     let n = per_item.len();
-    Score { value: Some(value), interval: None, n, direction: Direction::Neither, per_item, parts: BTreeMap::new() }
+    Score {
+        value: Some(value),
+        interval: None,
+        n,
+        direction: Direction::Neither,
+        per_item,
+        gap: None,
+        parts: BTreeMap::new(),
+    }
 }
 
 fn items(values: &[f64]) -> Vec<Item> {

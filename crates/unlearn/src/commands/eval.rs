@@ -7,7 +7,7 @@ use clap::Args;
 use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_engine::LanguageModel;
-use unlearn_eval::{Beside, Looked, metrics};
+use unlearn_eval::{Beside, Looked};
 
 use super::examine::{Examiner, check_comparable, name_of};
 use super::{report, sets, summary, training};
@@ -29,6 +29,15 @@ pub struct Eval {
     /// The model as it was before, examined beside it
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
+    /// A benchmark; `unlearn benchmarks` lists them
+    #[arg(long, value_name = "NAME")]
+    benchmark: Option<String>,
+    /// The folder of the benchmark's published files
+    #[arg(long, value_name = "DIR", requires = "benchmark")]
+    data: Option<PathBuf>,
+    /// Which part of the benchmark; its own default when not given
+    #[arg(long, value_name = "NAME", requires = "benchmark")]
+    split: Option<String>,
     #[command(flatten)]
     sets: sets::SetFlags,
     #[command(flatten)]
@@ -41,6 +50,10 @@ impl Eval {
         flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         flags.extend(self.reference.iter().map(|p| sets::path_assignment("model.reference", p)));
         flags.extend(sets::retrained_assignments(&self.retrained));
+        let word = |field: &str, name: &String| format!("{field}={}", toml::Value::String(name.clone()));
+        flags.extend(self.benchmark.iter().map(|name| word("eval.benchmark", name)));
+        flags.extend(self.split.iter().map(|name| word("eval.benchmark_split", name)));
+        flags.extend(self.data.iter().map(|p| sets::path_assignment("eval.benchmark_data", p)));
         let recipe = sets::recipe(context, self.recipe.as_deref(), flags)?;
         execute(context, &recipe, &self.output)?;
         summary::of_eval(context, &self.output.out)
@@ -57,6 +70,9 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         sets::check_answerable(&subject, &encoder, &set.rows)?;
     }
     check_comparable(recipe, &encoder)?;
+    for note in sets::benchmark(recipe)?.into_iter().flat_map(|loaded| loaded.notes) {
+        context.say(format!("note: {note}"));
+    }
     let job = match Job::begin(context, "eval", output, recipe, &sets::inputs(recipe))? {
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
@@ -108,9 +124,9 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
 
 /// Refuses a recipe that cannot be evaluated: an unknown metric, no set.
 pub fn check(recipe: &Recipe) -> Result<()> {
-    metrics::by_name(&recipe.eval.metrics)?;
+    sets::metrics(recipe)?;
     if sets::eval_sets(recipe)?.is_empty() {
-        let hint = "give `--forget FILE`, `--retain FILE` or `--holdout FILE`".into();
+        let hint = "give `--forget FILE`, `--retain FILE`, `--holdout FILE`, or `--benchmark NAME --data DIR`".into();
         return Err(RecipeError::Missing { field: "data.forget", hint }.into());
     }
     Ok(())

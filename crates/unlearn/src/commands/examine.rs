@@ -8,7 +8,8 @@ use unlearn_core::Recipe;
 use unlearn_core::score::{EvalReport, Gap, Subject};
 use unlearn_data::Encoder;
 use unlearn_engine::{LanguageModel, checkpoint};
-use unlearn_eval::metrics::{self, Metric};
+use unlearn_eval::benchmarks::eval_files;
+use unlearn_eval::metrics::Metric;
 use unlearn_eval::observe::Effort;
 use unlearn_eval::{Beside, EvalSet, Looked, Observer, Store, answers, judge, look, separate_tokens, take};
 
@@ -40,7 +41,7 @@ impl<'a> Examiner<'a> {
             .map(|set| EvalSet { rows: unlearn_eval::selected(&set.rows, recipe.eval.rows), ..set })
             .collect();
         let store = Store::in_folder(recipe.eval.observations.clone().unwrap_or(folder));
-        Ok(Self { context, recipe, metrics: metrics::by_name(&recipe.eval.metrics)?, sets, store })
+        Ok(Self { context, recipe, metrics: sets::metrics(recipe)?, sets, store })
     }
 
     /// Puts the states of two others into the model before, where a metric wants that.
@@ -130,8 +131,20 @@ impl<'a> Examiner<'a> {
             let values: Vec<f64> = others.iter().filter_map(|other| other.value(metric)).collect();
             score.gap = score.value.and_then(|value| Gap::of(value, &values));
         }
-        Ok(Job::write_evaluation(scores, &own, said, &answers(beside.subject))?)
+        let answers = answers(beside.subject);
+        let benchmark = self.recipe.eval.benchmark.as_deref();
+        let files = benchmark.and_then(|name| eval_files::of(name, &own.metrics, &answers));
+        // The scores last: where they are, the rest is.
+        if let (Some(files), Some(folder)) = (files, scores.parent().filter(|_| is_main(scores))) {
+            files.write(folder)?;
+        }
+        Ok(Job::write_evaluation(scores, &own, said, &answers)?)
     }
+}
+
+/// Whether these are the scores that a run is about, not those of a model beside it.
+fn is_main(scores: &Path) -> bool {
+    scores.file_name().is_some_and(|name| name == "eval.json")
 }
 
 /// Refuses models to compare with that make other tokens of the same rows: before anything is written.

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use unlearn_core::Recipe;
 use unlearn_core::recipe::ChatSection;
+use unlearn_core::{Recipe, RecipeError};
 use unlearn_data::{DataError, Encoder, Row, TokenRow, read};
 use unlearn_engine::{EngineError, LanguageModel};
-use unlearn_eval::{EvalSet, metrics};
+use unlearn_eval::benchmarks::{self, Loaded, Source};
+use unlearn_eval::metrics::{self, Metric};
+use unlearn_eval::{EvalError, EvalSet};
 
 use crate::context::Context;
 use crate::failure::Refusal;
@@ -141,7 +143,7 @@ pub fn check(model: &LanguageModel, encoder: &Encoder, rows: &[Row]) -> Result<V
     encoded.collect()
 }
 
-/// The sets to evaluate, in the order `forget`, `retain`, further ones, `holdout`.
+/// The sets to evaluate, in the order `forget`, `retain`, further ones, `holdout`, a benchmark's.
 pub fn eval_sets(recipe: &Recipe) -> Result<Vec<EvalSet>> {
     let data = &recipe.data;
     let mut named: Vec<(&str, &[PathBuf])> = vec![("forget", &data.forget), ("retain", &data.retain)];
@@ -149,10 +151,43 @@ pub fn eval_sets(recipe: &Recipe) -> Result<Vec<EvalSet>> {
     named.push(("holdout", &data.holdout));
     let filled = named.into_iter().filter(|(_, paths)| !paths.is_empty());
     let read = |(name, paths): (&str, &[PathBuf])| Ok(EvalSet::new(name, read::all_rows(paths, data.limit)?));
-    filled.map(read).collect()
+    let mut sets = filled.map(read).collect::<Result<Vec<_>>>()?;
+    for set in benchmark(recipe)?.into_iter().flat_map(|loaded| loaded.sets) {
+        if sets.iter().any(|s| s.name == set.name) {
+            let message = format!("the benchmark has a set `{0}`, and the recipe another `{0}`", set.name);
+            return Err(
+                Refusal::new(message, "give the recipe's set another name, or leave it to the benchmark").into()
+            );
+        }
+        sets.push(set.into());
+    }
+    Ok(sets)
 }
 
-/// A run's inputs by role, for their digests.
+/// The recipe's benchmark, read from its folder.
+pub fn benchmark(recipe: &Recipe) -> Result<Option<Loaded>> {
+    let eval = &recipe.eval;
+    let Some(name) = &eval.benchmark else { return Ok(None) };
+    let known = benchmarks::by_name(name).map_err(EvalError::from)?;
+    let Some(folder) = &eval.benchmark_data else {
+        let hint = format!("give `--data DIR`, the folder of its published files (`unlearn benchmarks show {name}`)");
+        return Err(RecipeError::Missing { field: "eval.benchmark_data", hint }.into());
+    };
+    let source =
+        Source { split: eval.benchmark_split.clone(), limit: recipe.data.limit, ..Source::new(folder.clone()) };
+    Ok(Some((known.load)(&source)?))
+}
+
+/// The metrics that a recipe asks for: those it names, those of its benchmark, or the usual ones.
+pub fn metrics(recipe: &Recipe) -> Result<Vec<&'static Metric>> {
+    let mut names = recipe.eval.metrics.clone();
+    if let (true, Some(loaded)) = (names.is_empty(), benchmark(recipe)?) {
+        names = loaded.metrics().into_iter().map(str::to_owned).collect();
+    }
+    Ok(metrics::by_name(&names)?)
+}
+
+/// A run's inputs by role, for their digests. A benchmark that cannot be read has none; that it cannot is said elsewhere.
 pub fn inputs(recipe: &Recipe) -> Vec<(String, PathBuf)> {
     let (model, data) = (&recipe.model, &recipe.data);
     let mut all: Vec<(String, PathBuf)> = Vec::new();
@@ -162,6 +197,8 @@ pub fn inputs(recipe: &Recipe) -> Vec<(String, PathBuf)> {
     for (i, path) in model.retrained_also.iter().enumerate() {
         all.push((format!("retrained-also.{i}"), path.clone()));
     }
+    let files = benchmark(recipe).ok().flatten().map(|loaded| loaded.files).unwrap_or_default();
+    all.extend(files.into_iter().enumerate().map(|(i, path)| (format!("benchmark.{i}"), path)));
     all.extend(data.refusals.iter().map(|p| ("refusals".to_owned(), p.clone())));
     let sets = [
         ("train", &data.train),
