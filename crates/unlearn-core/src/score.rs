@@ -52,6 +52,10 @@ pub struct Gap {
     pub gap: f64,
     /// The gap in units of the spread, where there is one.
     pub in_spreads: Option<f64>,
+    /// 95 % bootstrap interval of the gap to the first retrained model, row by row, where the score is a mean over rows:
+    /// without 0 in it, the gap is larger than the choice of rows makes by chance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
 }
 
 impl Gap {
@@ -64,7 +68,8 @@ impl Gap {
         let spread = (retrained.len() > 1).then(|| (square / (n - 1.0)).sqrt());
         let gap = value - mean;
         let in_spreads = spread.filter(|s| *s > 0.0).map(|s| gap / s);
-        (!retrained.is_empty()).then_some(Self { retrained: mean, models: retrained.len(), spread, gap, in_spreads })
+        let models = retrained.len();
+        (models > 0).then_some(Self { retrained: mean, models, spread, gap, in_spreads, interval: None })
     }
 }
 
@@ -161,9 +166,9 @@ mod tests {
     #[test]
     fn a_gap_is_in_units_of_the_retrained_models_own_spread() {
         assert_eq!(Gap::of(1.0, &[]), None);
-        let one = Gap { retrained: 0.5, models: 1, spread: None, gap: 0.5, in_spreads: None };
+        let one = Gap { retrained: 0.5, models: 1, spread: None, gap: 0.5, in_spreads: None, interval: None };
         assert_eq!(Gap::of(1.0, &[0.5]), Some(one));
-        let three = Gap { retrained: 2.0, models: 3, spread: Some(1.0), gap: -3.0, in_spreads: Some(-3.0) };
+        let three = Gap { models: 3, retrained: 2.0, spread: Some(1.0), gap: -3.0, in_spreads: Some(-3.0), ..one };
         assert_eq!(Gap::of(-1.0, &[1.0, 2.0, 3.0]), Some(three));
         assert_eq!(Gap::of(1.0, &[2.0, 2.0]).and_then(|g| g.in_spreads), None);
     }

@@ -4,6 +4,7 @@
 pub mod benchmarks;
 mod error;
 mod evaluate;
+mod gap;
 mod glance;
 pub mod metrics;
 mod needs;
@@ -15,6 +16,7 @@ mod verdict;
 
 pub use error::EvalError;
 pub use evaluate::{Progress, answers, look, separate_tokens, take};
+pub use gap::add_gaps;
 pub use glance::mean_probability;
 pub use needs::Needs;
 pub use observation::Observations;

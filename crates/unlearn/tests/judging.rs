@@ -114,6 +114,11 @@ fn gaps_are_in_units_of_the_retrained_models_own_spread() {
         let one = number(&first["metrics"][name]["value"]);
         assert!(((one - mean).abs() * 2f64.sqrt() - spread).abs() < 1e-12, "{name}");
         assert!((number(&gap["gap"]) - (value - mean)).abs() < 1e-12);
+        let interval = &gap["interval"];
+        assert_eq!(interval.is_null(), name == "mia/loss", "{name}: {gap}");
+        if let Some([low, high]) = interval.as_array().map(|i| [number(&i[0]), number(&i[1])]) {
+            assert!(low <= value - one && value - one <= high, "{name}: {gap}");
+        }
         assert!(spread == 0.0 || (number(&gap["in_spreads"]) - (value - mean) / spread).abs() < 1e-6, "{name}");
     }
 }

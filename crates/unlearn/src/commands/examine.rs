@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use unlearn_core::Recipe;
-use unlearn_core::score::{EvalReport, Gap, Subject};
+use unlearn_core::score::{EvalReport, Subject};
 use unlearn_data::Encoder;
 use unlearn_engine::{LanguageModel, checkpoint};
 use unlearn_eval::benchmarks::eval_files;
 use unlearn_eval::metrics::Metric;
 use unlearn_eval::observe::Effort;
-use unlearn_eval::{Beside, EvalSet, Looked, Observer, Store, answers, judge, look, separate_tokens, take};
+use unlearn_eval::{Beside, EvalSet, Looked, Observer, Store, add_gaps, answers, judge, look, separate_tokens, take};
 
 use super::sets;
 use crate::context::Context;
@@ -127,10 +127,7 @@ impl<'a> Examiner<'a> {
             let alone = Beside { subject: other, retrained: None, reference: beside.reference };
             others.push(take(&alone, Subject::default(), &self.metrics, &self.sets, seed));
         }
-        for (metric, score) in &mut own.metrics {
-            let values: Vec<f64> = others.iter().filter_map(|other| other.value(metric)).collect();
-            score.gap = score.value.and_then(|value| Gap::of(value, &values));
-        }
+        add_gaps(&mut own, &others, seed);
         let answers = answers(beside.subject);
         let benchmark = self.recipe.eval.benchmark.as_deref();
         let files = benchmark.and_then(|name| eval_files::of(name, &own.metrics, &answers));
