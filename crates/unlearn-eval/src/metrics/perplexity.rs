@@ -22,7 +22,7 @@ pub(super) const METRIC: Metric = Metric {
     needs: Needs::ANSWER,
     usual: true,
     takes: Takes::Rows(Rows {
-        of: |seen| items(seen.of_answers(|_, tokens| tokens.mean().map(|m| (-m).exp()))),
+        of: |seen| items(seen.of_answers(|_, tokens| tokens.mean().map(|m| (-m).exp().min(f64::MAX)))),
         counts: |_, x| x,
         total: Some(of_all),
         direction: |set| match super::direction(set) {
@@ -39,5 +39,6 @@ fn of_all(seen: &Observations) -> Option<f64> {
         sum += tokens.log_probs.iter().map(|&x| f64::from(x)).sum::<f64>();
         n += tokens.log_probs.len();
     }
-    (n > 0).then(|| (-sum / n as f64).exp())
+    // JSON knows no infinity.
+    (n > 0).then(|| (-sum / n as f64).exp().min(f64::MAX))
 }

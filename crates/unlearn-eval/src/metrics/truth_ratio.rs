@@ -31,6 +31,9 @@ pub(super) const METRIC: Metric = Metric {
     }),
 };
 
+/// The largest logarithm of a ratio.
+const LARGEST: f64 = 700.0;
+
 fn forgotten(set: &str) -> bool {
     super::direction(set) != Direction::Higher
 }
@@ -40,7 +43,8 @@ pub(crate) fn of(seen: &Observations) -> Vec<Option<f64>> {
         let right = row.paraphrased.as_ref().or(row.answer.as_ref())?.mean()?;
         let wrong: Vec<f64> = row.perturbed.iter().flatten().filter_map(|t| t.mean()).collect();
         let mean = wrong.iter().sum::<f64>() / wrong.len() as f64;
-        (!wrong.is_empty()).then(|| (mean - right).exp())
+        // JSON knows no infinity.
+        (!wrong.is_empty()).then(|| (mean - right).clamp(-LARGEST, LARGEST).exp())
     };
     seen.likelihoods.iter().map(ratio).collect()
 }
