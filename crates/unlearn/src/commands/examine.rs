@@ -91,7 +91,10 @@ impl<'a> Examiner<'a> {
             let missing = seen.likelihoods.iter().filter(|l| l.answer.is_none()).count();
             if missing > 0 {
                 let all = seen.rows.len();
-                self.context.say(format!("{what}: {missing} of {all} `{set}` rows have an answer that comes to no token; they are missing from the scores"));
+                self.context.say(format!(
+                    "{what}: {missing} of {all} `{set}` rows have an answer that comes to no token; \
+                     they are missing from the scores"
+                ));
             }
         }
         let (ours, separate) = (looked.forward_tokens(), separate_tokens(&self.metrics, &self.sets, &looked));
