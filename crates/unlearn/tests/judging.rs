@@ -4,6 +4,8 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use common::{Scratch, copy};
 use serde_json::{Value, json};
@@ -202,4 +204,27 @@ fn answers_that_are_no_numbers_are_refused() {
     assert!(said.contains("the subject is broken") && said.contains("row 1 of `forget`"), "{said}");
     assert!(said.contains("hint: "), "{said}");
     assert!(!scratch.path("out/eval.json").exists());
+}
+
+#[test]
+fn killed_anywhere_an_evaluation_ends_in_the_same_scores() {
+    let scratch = scratch();
+    let line = format!("{EVAL} --retrained model --quiet --resume");
+    let began = Instant::now();
+    done(&scratch, &line.replace("--out out", "--out whole"));
+    let whole = began.elapsed();
+    for time in 1..=6 {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unlearn"));
+        command.args(line.split_whitespace()).current_dir(scratch.path("")).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("starts");
+        std::thread::sleep(whole * time / 7);
+        child.kill().expect("a signal");
+        child.wait().expect("an end");
+    }
+    done(&scratch, &line);
+    for name in ["eval.json", "eval-retrained.json", "answers.jsonl"] {
+        let [a, b] = ["whole", "out"].map(|run| fs::read(scratch.path(run).join(name)).expect("a file"));
+        assert!(a == b, "{name} is another");
+    }
+    assert!(!scratch.path("out/state").exists());
 }
