@@ -5,6 +5,7 @@ pub mod chat;
 pub mod config;
 pub mod convert;
 pub mod demo;
+mod demo_world;
 mod edit;
 pub mod eval;
 mod examine;
