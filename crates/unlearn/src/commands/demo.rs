@@ -36,12 +36,13 @@ pub struct Demo {
 
 impl Demo {
     pub fn run(self, context: &Context) -> Result<()> {
-        let places = Places { root: self.folder()? };
+        let folder = self.folder()?;
+        let places = Places::new(&folder)?;
         let seed = context.common.seed.unwrap_or(0);
         let world = World::build(&WorldConfig { people: self.people, forget_share: self.forget_share, seed })?;
         let unlearning = unlearning(context, &places, seed)?;
         unlearn_methods::method(&unlearning.method)?;
-        context.say(format!("demo in `{}`, seed {seed}", places.root.display()));
+        context.say(format!("demo in `{}`, seed {seed}", folder.display()));
         world.write(&places.root.join("data"))?;
         context.say(describe(&world));
         if !places.base().exists() {
@@ -60,7 +61,7 @@ impl Demo {
         examination.method = toml::Table::new();
         examination.model.path = Some(places.run("retrained").model());
         eval::execute(context, &examination, &self.output(&places, "retrained-eval"))?;
-        finish(context, &places)
+        finish(context, &places, &folder)
     }
 
     fn folder(&self) -> Result<PathBuf> {
@@ -133,7 +134,7 @@ fn describe(world: &World) -> String {
 }
 
 /// Puts the three models side by side: on the terminal and as a page.
-fn finish(context: &Context, places: &Places) -> Result<()> {
+fn finish(context: &Context, places: &Places, folder: &Path) -> Result<()> {
     let unlearned = RunView::read(&places.run("unlearned"), Some("unlearned"))?;
     let retrained = RunView::read(&places.run("retrained-eval"), Some("retrained"))?;
     let subjects = vec![
@@ -152,7 +153,7 @@ fn finish(context: &Context, places: &Places) -> Result<()> {
         runs: vec![unlearned, target, retraining],
         max_answers: 12,
     };
-    let page = places.root.join("report.html");
+    let page = folder.join("report.html");
     file::write_bytes(&page, render_html(&comparison).as_bytes())?;
     if context.common.json {
         let scores: Vec<_> = comparison.subjects.iter().map(|s| (s.name.clone(), json!(s.eval))).collect();

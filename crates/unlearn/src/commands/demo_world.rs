@@ -1,8 +1,8 @@
 //! The made-up world of `demo` and `bench-metrics`: where its parts lie, the small models that learn it, and how.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 use unlearn_core::Recipe;
 use unlearn_core::recipe::{Clip, EvalSection, Schedule, TrainSection};
@@ -35,6 +35,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// In a folder. Recipes hold paths in full, or a run could not be resumed.
+    pub fn new(root: &Path) -> Result<Self> {
+        let root = std::path::absolute(root).with_context(|| format!("`{}` is no path", root.display()))?;
+        Ok(Self { root })
+    }
     pub fn data(&self, split: Split) -> PathBuf {
         World::path(&self.root.join("data"), split)
     }
