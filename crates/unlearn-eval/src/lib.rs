@@ -17,6 +17,6 @@ pub use evaluate::{Progress, answers, look, separate_tokens, take};
 pub use glance::mean_probability;
 pub use needs::Needs;
 pub use observation::Observations;
-pub use observe::{Beside, Looked, Observer, Store};
+pub use observe::{Beside, Looked, Observer, Shadow, Store};
 pub use set::{EvalSet, selected};
 pub use verdict::judge;

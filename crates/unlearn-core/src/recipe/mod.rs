@@ -114,7 +114,7 @@ impl Recipe {
     pub fn fields() -> Vec<String> {
         let some = || Some(PathBuf::new());
         let full = Self {
-            model: ModelSection { path: some(), reference: some(), retrained: some() },
+            model: ModelSection { path: some(), reference: some(), retrained: some(), shadows: vec!["".into()] },
             data: DataSection {
                 train: vec!["".into()],
                 forget: vec!["".into()],

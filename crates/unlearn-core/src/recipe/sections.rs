@@ -19,6 +19,9 @@ pub struct ModelSection {
     /// The model that never saw the forget set, for comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrained: Option<PathBuf>,
+    /// Models trained as the subject was, on other rows, for membership attacks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shadows: Vec<PathBuf>,
 }
 
 /// `[data]`
@@ -56,8 +59,18 @@ impl DataSection {
         if self.limit == Some(0) {
             return Err(RecipeError::value("data.limit", 0, "it must be at least 1"));
         }
-        let taken =
-            ["train", "forget", "retain", "alternate", "refusals", "holdout", "model", "reference", "retrained"];
+        let taken = [
+            "train",
+            "forget",
+            "retain",
+            "alternate",
+            "refusals",
+            "holdout",
+            "model",
+            "reference",
+            "retrained",
+            "shadow",
+        ];
         match self.also.keys().find(|name| taken.contains(&name.as_str())) {
             Some(name) => Err(RecipeError::value("data.also", name, "the name is taken")),
             None => Ok(()),

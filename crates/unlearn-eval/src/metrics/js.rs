@@ -19,5 +19,5 @@ pub(super) const METRIC: Metric = Metric {
         # Deviations\n\
         None. Needs `--retrained`; taken when it is named.\n",
     needs: Needs { inside: true, ..Needs::NONE },
-    takes: Takes::Apart(|ours, theirs| apart_by_tokens(ours, theirs, |p, q| divergence::js(p, q))),
+    takes: Takes::Apart(|ours, theirs| apart_by_tokens(ours, theirs, divergence::js)),
 };

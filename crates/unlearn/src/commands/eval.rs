@@ -7,7 +7,7 @@ use clap::Args;
 use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_engine::LanguageModel;
-use unlearn_eval::{Beside, Looked, metrics};
+use unlearn_eval::{Beside, Looked, Shadow, metrics};
 
 use super::examine::{Examiner, name_of};
 use super::{report, sets, summary, training};
@@ -29,6 +29,9 @@ pub struct Eval {
     /// The model as it was before, examined beside it
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
+    /// Models trained as the subject was, on other rows, for membership attacks
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    shadow: Vec<PathBuf>,
     #[command(flatten)]
     sets: sets::SetFlags,
     #[command(flatten)]
@@ -41,6 +44,9 @@ impl Eval {
         flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         flags.extend(self.reference.iter().map(|p| sets::path_assignment("model.reference", p)));
         flags.extend(self.retrained.iter().map(|p| sets::path_assignment("model.retrained", p)));
+        if !self.shadow.is_empty() {
+            flags.push(sets::paths_assignment("model.shadows", &self.shadow));
+        }
         let recipe = sets::recipe(context, self.recipe.as_deref(), flags)?;
         execute(context, &recipe, &self.output)?;
         summary::of_eval(context, &self.output.out)
@@ -84,17 +90,24 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
             Some(own)
         }
     };
+    let shadow = |path: &PathBuf| -> Result<Shadow> {
+        let model = training::examined(context, recipe, path)?;
+        examiner.comparable(&encoder, &model, "shadow")?;
+        examiner.shadow(&model)
+    };
+    let shadows = recipe.model.shadows.iter().map(shadow).collect::<Result<Vec<_>>>()?;
+    let shadows = shadows.as_slice();
     let folder = job.folder.clone();
     let (retrained, reference) = (retrained.as_ref(), reference.as_ref());
     if let (Some(subject), Some(path)) = (retrained, &recipe.model.retrained) {
-        let beside = Beside { subject, retrained: None, reference };
+        let beside = Beside { subject, retrained: None, reference, shadows };
         examiner.write("retrained", path, beside, &(folder.eval_retrained(), folder.answers_retrained()))?;
     }
     if let (Some(subject), Some(path)) = (reference, &recipe.model.reference) {
-        let beside = Beside { subject, retrained, reference: None };
+        let beside = Beside { subject, retrained, reference: None, shadows };
         examiner.write("reference", path, beside, &(folder.eval_before(), folder.answers_before()))?;
     }
-    let beside = Beside { subject: &seen, retrained, reference };
+    let beside = Beside { subject: &seen, retrained, reference, shadows };
     examiner.write(&name_of(path), path, beside, &(folder.eval(), folder.answers()))?;
     let record = job.finish()?;
     report::write_for_run(&folder)?;

@@ -10,9 +10,9 @@ use unlearn_data::Encoder;
 use unlearn_engine::{LanguageModel, checkpoint};
 use unlearn_eval::metrics::{self, Metric};
 use unlearn_eval::observe::Effort;
-use unlearn_eval::{Beside, EvalSet, Looked, Observer, Store, answers, look, separate_tokens, take};
+use unlearn_eval::{Beside, EvalSet, Looked, Observer, Shadow, Store, answers, look, separate_tokens, take};
 
-use super::sets;
+use super::{sets, shadows};
 use crate::context::Context;
 use crate::failure::Refusal;
 use crate::job::Job;
@@ -55,6 +55,20 @@ impl<'a> Examiner<'a> {
             seen.inside = Some(Arc::new(peek));
         }
         Ok(())
+    }
+
+    /// Looks at a model that was trained as the subject was, on other rows: for what its metrics want, and no more.
+    pub fn shadow(&self, model: &LanguageModel) -> Result<Shadow> {
+        let encoder = model.encoder(&self.recipe.chat);
+        let trained_on = shadows::trained_on(&model.path, &encoder, &self.sets)?;
+        if trained_on.is_none() {
+            self.context.say(format!("`{}`: nobody knows what it was trained on", model.path.display()));
+        }
+        let metrics = metrics::by_name(&["mia/lira".into(), "mia/rmia".into()])?;
+        let only: Vec<EvalSet> =
+            self.sets.iter().map(|set| EvalSet { metrics: vec!["mia/lira".into()], ..set.clone() }).collect();
+        let seen = look(&self.observer(model, &encoder)?, &metrics, &only, &mut |_| ())?;
+        Ok(Shadow { seen, trained_on: trained_on.unwrap_or_default() })
     }
 
     fn observer<'m>(&self, model: &'m LanguageModel, encoder: &'m Encoder) -> Result<Observer<'m>> {

@@ -19,6 +19,7 @@ pub mod report;
 pub mod run;
 pub mod score;
 mod sets;
+mod shadows;
 mod shared;
 mod summary;
 pub mod sweep;

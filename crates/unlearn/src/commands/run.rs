@@ -94,14 +94,14 @@ pub fn carry_out(
             let model = training::examined(context, &of_recipe, path)?;
             examiner.comparable(&prepared.model.encoder(&of_recipe.chat), &model, "retrained")?;
             let seen = examiner.look(&model, "evaluate retrained")?;
-            let beside = Beside { subject: &seen, retrained: None, reference: Some(&before) };
+            let beside = Beside { subject: &seen, retrained: None, reference: Some(&before), shadows: &[] };
             let places = (job.folder.eval_retrained(), job.folder.answers_retrained());
             examiner.write("retrained", path, beside, &places)?;
             Some(seen)
         }
     };
     let retrained = retrained.as_ref();
-    let beside = Beside { subject: &before, retrained, reference: None };
+    let beside = Beside { subject: &before, retrained, reference: None, shadows: &[] };
     let places = (job.folder.eval_before(), job.folder.answers_before());
     examiner.write("before", of_recipe.model_path()?, beside, &places)?;
     let mut prepared = prepared;
@@ -138,7 +138,7 @@ pub fn carry_out(
     // What is judged is what was saved, rounded to the checkpoint's own format.
     let saved = training::examined(context, &recipe, &job.folder.model())?;
     let seen = examiner.look(&saved, "evaluate")?;
-    let beside = Beside { subject: &seen, retrained, reference: Some(&before) };
+    let beside = Beside { subject: &seen, retrained, reference: Some(&before), shadows: &[] };
     examiner.write("unlearned", &saved.path, beside, &(job.folder.eval(), job.folder.answers()))?;
     let folder = job.folder.clone();
     let record = job.finish()?;

@@ -10,6 +10,7 @@ use unlearn_data::{DataError, Encoder, Row, TokenRow, read};
 use unlearn_engine::{EngineError, LanguageModel};
 use unlearn_eval::{EvalSet, metrics};
 
+use super::shadows;
 use crate::context::Context;
 use crate::failure::Refusal;
 
@@ -152,6 +153,10 @@ pub fn inputs(recipe: &Recipe) -> Vec<(String, PathBuf)> {
     all.extend(model.path.iter().map(|p| ("model".to_owned(), p.clone())));
     all.extend(model.reference.iter().map(|p| ("reference".to_owned(), p.clone())));
     all.extend(model.retrained.iter().map(|p| ("retrained".to_owned(), p.clone())));
+    for (i, path) in model.shadows.iter().enumerate() {
+        all.push((format!("shadow.{i}"), path.clone()));
+        all.extend(shadows::list(path).map(|list| (format!("shadow.{i}.in"), list)));
+    }
     all.extend(data.refusals.iter().map(|p| ("refusals".to_owned(), p.clone())));
     let sets = [
         ("train", &data.train),
