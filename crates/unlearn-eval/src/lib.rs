@@ -4,6 +4,7 @@
 mod error;
 mod evaluate;
 mod glance;
+pub mod meta;
 pub mod metrics;
 mod needs;
 pub mod observation;
