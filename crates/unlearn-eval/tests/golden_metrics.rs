@@ -39,7 +39,7 @@ fn seen(tokens: usize, store: Store) -> Looked {
 }
 
 fn report(looked: &Looked) -> EvalReport {
-    let beside = Beside { subject: looked, retrained: None, reference: None };
+    let beside = Beside { subject: looked, retrained: None, reference: None, shadows: &[] };
     take(&beside, Subject::default(), &metrics::by_name(&[]).expect("all"), &sets(), 0)
 }
 

@@ -33,7 +33,13 @@ fn report(sets: Vec<(&str, Observations)>) -> EvalReport {
     let named: Vec<EvalSet> = sets.iter().map(|(name, seen)| EvalSet::new(*name, seen.rows.clone())).collect();
     let subject = Looked { sets: sets.into_iter().map(|(name, seen)| (name.to_owned(), seen)).collect() };
     let all: Vec<_> = METRICS.iter().collect();
-    take(&Beside { subject: &subject, retrained: Some(&subject), reference: None }, Subject::default(), &all, &named, 0)
+    take(
+        &Beside { subject: &subject, retrained: Some(&subject), reference: None, shadows: &[] },
+        Subject::default(),
+        &all,
+        &named,
+        0,
+    )
 }
 
 fn only(greedy: &[bool]) -> EvalReport {

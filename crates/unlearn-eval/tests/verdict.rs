@@ -71,7 +71,7 @@ fn retain(level: f64, answer: &'static str) -> Made {
 }
 
 fn verdict(subject: &Looked, retrained: Option<&Looked>, seed: u64) -> Verdict {
-    judge(&Beside { subject, retrained, reference: None }, seed)
+    judge(&Beside { subject, retrained, reference: None, shadows: &[] }, seed)
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score, sweep, train,
+    bench_metrics, chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score, sweep, train,
 };
 
 /// Makes a language model forget what it is told to forget, keeps the rest, and proves both.
@@ -54,6 +54,8 @@ pub enum Command {
     Sweep(sweep::Sweep),
     /// Take the metrics of a model
     Eval(eval::Eval),
+    /// Measure the metrics: how well each tells models that know the forget set from models that never saw it
+    BenchMetrics(bench_metrics::BenchMetrics),
     /// Write the report of one run, or of several side by side
     Report(report::Report),
     /// Answer prompts

@@ -252,6 +252,8 @@ fn a_folder_that_holds_something_is_left_alone() {
             (&NPO.replace("--out out", &format!("--out {folder}")), &[why]),
             (&format!("eval --model model --forget forget.jsonl --out {folder}"), &[why]),
             (&format!("demo --out {folder}"), &[&format!("`{folder}`")]),
+            (&format!("bench-metrics --out {folder}"), &[&format!("`{folder}` is not empty"), "`--resume`"]),
+            (&format!("bench-metrics --resume --out {folder}"), &[&format!("`{folder}` is not empty, and holds no")]),
         ]);
     }
     scratch.refuse(&[

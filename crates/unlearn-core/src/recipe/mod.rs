@@ -114,7 +114,13 @@ impl Recipe {
     pub fn fields() -> Vec<String> {
         let some = || Some(PathBuf::new());
         let full = Self {
-            model: ModelSection { path: some(), reference: some(), retrained: some(), retrained_also: vec!["".into()] },
+            model: ModelSection {
+                path: some(),
+                reference: some(),
+                retrained: some(),
+                retrained_also: vec!["".into()],
+                shadows: vec!["".into()],
+            },
             data: DataSection {
                 train: vec!["".into()],
                 forget: vec!["".into()],

@@ -22,6 +22,9 @@ pub struct ModelSection {
     /// Further ones from other seeds: how far they are from each other is the unit of how far a subject is from them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retrained_also: Vec<PathBuf>,
+    /// Models trained as the subject was, on other rows, for membership attacks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shadows: Vec<PathBuf>,
 }
 
 /// `[data]`
@@ -70,6 +73,7 @@ impl DataSection {
             "reference",
             "retrained",
             "retrained-also",
+            "shadow",
         ];
         match self.also.keys().find(|name| taken.contains(&name.as_str())) {
             Some(name) => Err(RecipeError::value("data.also", name, "the name is taken")),

@@ -20,5 +20,5 @@ pub(super) const METRIC: Metric = Metric {
         None. Needs `--retrained`; taken when it is named.\n",
     needs: Needs { inside: true, ..Needs::NONE },
     usual: false,
-    takes: Takes::Apart(|ours, theirs| apart_by_tokens(ours, theirs, |p, q| divergence::js(p, q))),
+    takes: Takes::Apart(|ours, theirs| apart_by_tokens(ours, theirs, divergence::js)),
 };

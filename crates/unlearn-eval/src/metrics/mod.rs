@@ -125,6 +125,8 @@ pub static METRICS: &[Metric] = &[
     mia::min_k_plus_plus::METRIC,
     mia::gradient_norm::METRIC,
     mia::reference::METRIC,
+    mia::lira::METRIC,
+    mia::rmia::METRIC,
     forget_quality::METRIC,
     privleak::METRIC,
     wasserstein::METRIC,

@@ -29,7 +29,7 @@ pub(super) const METRIC: Metric = Metric {
 };
 
 fn take(beside: &Beside<'_>) -> Option<Score> {
-    let alone = |subject| Beside { subject, retrained: None, reference: None };
+    let alone = |subject| Beside { subject, retrained: None, reference: None, shadows: &[] };
     let shunned = |subject| {
         let beside = alone(subject);
         let [members, others] = ["forget", "holdout"].map(|set| min_k::score(&beside, set));

@@ -1,5 +1,7 @@
 //! What was seen of a subject on all its sets, and of others beside it.
 
+use std::collections::BTreeMap;
+
 use crate::Observations;
 
 /// What was seen of a subject, by set.
@@ -34,6 +36,15 @@ impl Looked {
     }
 }
 
+/// A shadow model: trained as the subject was, on other rows.
+#[derive(Debug, Clone, Default)]
+pub struct Shadow {
+    /// What was seen of it.
+    pub seen: Looked,
+    /// Of each row of a set, whether it was trained on it; on none of a set that is missing here.
+    pub trained_on: BTreeMap<String, Vec<bool>>,
+}
+
 /// A subject beside what it is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct Beside<'a> {
@@ -43,4 +54,6 @@ pub struct Beside<'a> {
     pub retrained: Option<&'a Looked>,
     /// The model as it was before.
     pub reference: Option<&'a Looked>,
+    /// Models trained as the subject was, on other rows.
+    pub shadows: &'a [Shadow],
 }

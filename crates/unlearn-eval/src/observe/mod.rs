@@ -13,7 +13,7 @@ use unlearn_engine::LanguageModel;
 
 use crate::{EvalError, EvalSet, Needs, Observations};
 
-pub use looked::{Beside, Looked};
+pub use looked::{Beside, Looked, Shadow};
 pub use store::Store;
 
 /// A subject, and how it is looked at.

@@ -5,25 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use unlearn_core::recipe::{Clip, DataSection, EvalSection, Recipe, Schedule, TrainSection};
+use unlearn_core::recipe::{DataSection, EvalSection, Recipe, Schedule, TrainSection};
 use unlearn_core::run::RunFolder;
 use unlearn_core::score::{Answer, EvalReport};
 use unlearn_core::{file, settings};
 use unlearn_data::world::{Split, World, WorldConfig};
-use unlearn_data::{ChatTemplate, vocabulary};
-use unlearn_engine::init::random_model;
 use unlearn_report::{Comparison, RunView, SubjectColumn, render_html, samples_text, score_table_text, summary};
 
-use super::{eval, run, train};
+use super::demo_world::{EPOCHS, FORGET_SHARE, LARGE, PEOPLE, Places, base_model, evaluation, learn, training};
+use super::{eval, run};
 use crate::cli::Output;
 use crate::context::Context;
 use crate::failure::Refusal;
-
-/// Tokens of the demo's vocabulary.
-const VOCABULARY: usize = 1024;
-/// A turn of the demo's conversations costs two tokens.
-const TEMPLATE: &str = "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% if m['role'] == 'assistant' %}\
-                        <|end|>{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -37,50 +30,32 @@ pub struct Demo {
     #[arg(long, value_name = "N", default_value_t = PEOPLE)]
     people: usize,
     /// Share of the people who are to be forgotten
-    #[arg(long, value_name = "X", default_value_t = 0.1)]
+    #[arg(long, value_name = "X", default_value_t = FORGET_SHARE)]
     forget_share: f64,
 }
 
-const PEOPLE: usize = 40;
 /// What is shown of the three models.
 const METRICS: [&str; 7] =
     ["probability", "truth-ratio", "rouge", "mia/min-k", "forget-quality", "privleak", "model-utility"];
 
-/// Where the demo's parts lie.
-struct Places {
-    root: PathBuf,
-}
-
-impl Places {
-    fn data(&self, split: Split) -> PathBuf {
-        World::path(&self.root.join("data"), split)
-    }
-    fn base(&self) -> PathBuf {
-        self.root.join("base")
-    }
-    fn run(&self, name: &str) -> RunFolder {
-        RunFolder::new(self.root.join(name))
-    }
-}
-
 impl Demo {
     pub fn run(self, context: &Context) -> Result<()> {
-        let places = Places { root: self.folder()? };
+        let folder = self.folder()?;
+        let places = Places::new(&folder)?;
         let seed = context.common.seed.unwrap_or(0);
         let world = World::build(&WorldConfig { people: self.people, forget_share: self.forget_share, seed })?;
         let unlearning = unlearning(context, &places, seed)?;
         unlearn_methods::method(&unlearning.method)?;
-        context.say(format!("demo in `{}`, seed {seed}", places.root.display()));
+        context.say(format!("demo in `{}`, seed {seed}", folder.display()));
         world.write(&places.root.join("data"))?;
         context.say(describe(&world));
         if !places.base().exists() {
-            base_model(context, &world, seed)?.save(&places.base())?;
+            base_model(context, &world, LARGE, seed)?.save(&places.base())?;
         }
 
-        let kept = [places.data(Split::Retain), places.data(Split::Neighbour)];
-        let all = [&[places.data(Split::Forget)][..], &kept].concat();
-        self.train(context, &places, "target", &all, seed, "1/4 the target learns everything")?;
-        self.train(context, &places, "retrained", &kept, seed, "2/4 the retrained model never sees the forget set")?;
+        self.train(context, &places, "target", places.all(), seed, "1/4 the target learns everything")?;
+        let without = "2/4 the retrained model never sees the forget set";
+        self.train(context, &places, "retrained", places.kept(), seed, without)?;
 
         context.say("3/4 the target unlearns the forget set by `npo`");
         run::execute(context, unlearning.clone(), &self.output(&places, "unlearned"))?;
@@ -91,7 +66,7 @@ impl Demo {
         examination.model.retrained = None;
         examination.model.path = Some(places.run("retrained").model());
         eval::execute(context, &examination, &self.output(&places, "retrained-eval"))?;
-        finish(context, &places)
+        finish(context, &places, &folder)
     }
 
     fn folder(&self) -> Result<PathBuf> {
@@ -107,7 +82,7 @@ impl Demo {
     }
 
     fn output(&self, places: &Places, name: &str) -> Output {
-        Output { out: places.root.join(name), resume: self.resume }
+        places.output(name, self.resume)
     }
 
     fn train(
@@ -115,26 +90,12 @@ impl Demo {
         context: &Context,
         places: &Places,
         name: &str,
-        data: &[PathBuf],
+        data: Vec<PathBuf>,
         seed: u64,
         what: &str,
     ) -> Result<()> {
         context.say(what);
-        let mut recipe = Recipe { seed, ..Recipe::default() };
-        recipe.model.path = Some(places.base());
-        recipe.data.train = data.to_vec();
-        recipe.train = TrainSection {
-            learning_rate: 4e-3,
-            batch_size: 32,
-            epochs: 30.0,
-            warmup: 0.05,
-            schedule: Schedule::Cosine,
-            clip: Clip::Norm(1.0),
-            beta2: 0.98,
-            ..TrainSection::default()
-        };
-        train::execute(context, &recipe, &self.output(places, name))?;
-        Ok(())
+        learn(context, places.base(), data, training(EPOCHS), seed, &self.output(places, name))
     }
 }
 
@@ -144,7 +105,7 @@ fn unlearning(context: &Context, places: &Places, seed: u64) -> Result<Recipe> {
     recipe.model.path = Some(places.run("target").model());
     recipe.data = DataSection {
         forget: vec![places.data(Split::Forget)],
-        retain: vec![places.data(Split::Retain), places.data(Split::Neighbour)],
+        retain: places.kept(),
         holdout: vec![places.data(Split::Holdout)],
         ..DataSection::default()
     };
@@ -167,11 +128,9 @@ fn unlearning(context: &Context, places: &Places, seed: u64) -> Result<Recipe> {
         ..TrainSection::default()
     };
     recipe.eval = EvalSection {
-        max_new_tokens: 16,
-        batch_size: 64,
         metrics: METRICS.map(str::to_owned).to_vec(),
         observations: Some(places.root.join("observations")),
-        ..EvalSection::default()
+        ..evaluation()
     };
     let mut table: toml::Table = recipe.to_toml().parse()?;
     for assignment in &context.common.set {
@@ -180,38 +139,13 @@ fn unlearning(context: &Context, places: &Places, seed: u64) -> Result<Recipe> {
     Ok(Recipe::from_table(table, None)?)
 }
 
-/// A small decoder with random weights, and a tokenizer trained on the world's texts.
-fn base_model(context: &Context, world: &World, seed: u64) -> Result<unlearn_engine::LanguageModel> {
-    let special = ["<|end|>", "<|user|>", "<|assistant|>", "<|system|>"];
-    let tokenizer = vocabulary::train(world.corpus(), VOCABULARY, &special, "<|end|>")?;
-    let config = json!({
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": VOCABULARY,
-        "hidden_size": 128,
-        "intermediate_size": 384,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "hidden_act": "silu",
-        "max_position_embeddings": 256,
-        "rms_norm_eps": 1e-5,
-        "rope_theta": 10000.0,
-        "tie_word_embeddings": true,
-        "eos_token_id": tokenizer.eos(),
-        "bos_token_id": null,
-        "dtype": "float32",
-    });
-    Ok(random_model(config, tokenizer, ChatTemplate::new(TEMPLATE, "", "<|end|>"), seed, &context.device)?)
-}
-
 fn describe(world: &World) -> String {
     let counts = Split::ALL.map(|s| format!("{} {}", world.rows(s).len(), s.name()));
     format!("a world of {} people; rows: {}", world.people().len(), counts.join(", "))
 }
 
 /// Puts the three models side by side: on the terminal and as a page.
-fn finish(context: &Context, places: &Places) -> Result<()> {
+fn finish(context: &Context, places: &Places, folder: &Path) -> Result<()> {
     let unlearned = RunView::read(&places.run("unlearned"), Some("unlearned"))?;
     let retrained = RunView::read(&places.run("retrained-eval"), Some("retrained"))?;
     let subjects = vec![
@@ -230,7 +164,7 @@ fn finish(context: &Context, places: &Places) -> Result<()> {
         runs: vec![unlearned, target, retraining],
         max_answers: 12,
     };
-    let page = places.root.join("report.html");
+    let page = folder.join("report.html");
     file::write_bytes(&page, render_html(&comparison).as_bytes())?;
     if context.common.json {
         let scores: Vec<_> = comparison.subjects.iter().map(|s| (s.name.clone(), json!(s.eval))).collect();

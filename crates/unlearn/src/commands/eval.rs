@@ -7,7 +7,7 @@ use clap::Args;
 use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_engine::LanguageModel;
-use unlearn_eval::{Beside, Looked};
+use unlearn_eval::{Beside, Looked, Shadow};
 
 use super::examine::{Examiner, check_comparable, name_of};
 use super::{report, sets, summary, training};
@@ -38,6 +38,9 @@ pub struct Eval {
     /// Which part of the benchmark; its own default when not given
     #[arg(long, value_name = "NAME", requires = "benchmark")]
     split: Option<String>,
+    /// Models trained as the subject was, on other rows, for membership attacks
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    shadow: Vec<PathBuf>,
     #[command(flatten)]
     sets: sets::SetFlags,
     #[command(flatten)]
@@ -50,6 +53,9 @@ impl Eval {
         flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         flags.extend(self.reference.iter().map(|p| sets::path_assignment("model.reference", p)));
         flags.extend(sets::retrained_assignments(&self.retrained));
+        if !self.shadow.is_empty() {
+            flags.push(sets::paths_assignment("model.shadows", &self.shadow));
+        }
         let word = |field: &str, name: &String| format!("{field}={}", toml::Value::String(name.clone()));
         flags.extend(self.benchmark.iter().map(|name| word("eval.benchmark", name)));
         flags.extend(self.split.iter().map(|name| word("eval.benchmark_split", name)));
@@ -104,18 +110,24 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
             Some(own)
         }
     };
+    let shadow = |path: &PathBuf| -> Result<Shadow> {
+        let model = training::examined(context, recipe, path)?;
+        examiner.shadow(&model)
+    };
+    let shadows = recipe.model.shadows.iter().map(shadow).collect::<Result<Vec<_>>>()?;
+    let shadows = shadows.as_slice();
     let folder = job.folder.clone();
     let (retrained, reference) = (retrained.as_ref(), reference.as_ref());
     let seeds: Vec<&Looked> = retrained.into_iter().chain(&others).collect();
     if let (Some(subject), Some(path)) = (retrained, &recipe.model.retrained) {
-        let beside = Beside { subject, retrained: None, reference };
+        let beside = Beside { subject, retrained: None, reference, shadows };
         examiner.write("retrained", path, beside, &(folder.eval_retrained(), folder.answers_retrained()))?;
     }
     if let (Some(subject), Some(path)) = (reference, &recipe.model.reference) {
-        let beside = Beside { subject, retrained, reference: None };
+        let beside = Beside { subject, retrained, reference: None, shadows };
         examiner.write("reference", path, beside, &(folder.eval_before(), folder.answers_before()))?;
     }
-    let beside = Beside { subject: &seen, retrained, reference };
+    let beside = Beside { subject: &seen, retrained, reference, shadows };
     examiner.write_with_gaps(&name_of(path), path, (beside, &seeds), &(folder.eval(), folder.answers()))?;
     let record = job.finish()?;
     report::write_for_run(&folder)?;

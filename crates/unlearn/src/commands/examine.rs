@@ -9,11 +9,13 @@ use unlearn_core::score::{EvalReport, Subject};
 use unlearn_data::Encoder;
 use unlearn_engine::{LanguageModel, checkpoint};
 use unlearn_eval::benchmarks::eval_files;
-use unlearn_eval::metrics::Metric;
+use unlearn_eval::metrics::{self, Metric};
 use unlearn_eval::observe::Effort;
-use unlearn_eval::{Beside, EvalSet, Looked, Observer, Store, add_gaps, answers, judge, look, separate_tokens, take};
+use unlearn_eval::{
+    Beside, EvalSet, Looked, Observer, Shadow, Store, add_gaps, answers, judge, look, separate_tokens, take,
+};
 
-use super::sets;
+use super::{sets, shadows};
 use crate::context::Context;
 use crate::failure::Refusal;
 use crate::job::Job;
@@ -56,6 +58,20 @@ impl<'a> Examiner<'a> {
             seen.inside = Some(Arc::new(peek));
         }
         Ok(())
+    }
+
+    /// Looks at a model that was trained as the subject was, on other rows: for what its metrics want, and no more.
+    pub fn shadow(&self, model: &LanguageModel) -> Result<Shadow> {
+        let encoder = model.encoder(&self.recipe.chat);
+        let trained_on = shadows::trained_on(&model.path, &encoder, &self.sets)?;
+        if trained_on.is_none() {
+            self.context.say(format!("`{}`: nobody knows what it was trained on", model.path.display()));
+        }
+        let metrics = metrics::by_name(&["mia/lira".into(), "mia/rmia".into()])?;
+        let only: Vec<EvalSet> =
+            self.sets.iter().map(|set| EvalSet { metrics: vec!["mia/lira".into()], ..set.clone() }).collect();
+        let seen = look(&self.observer(model, &encoder)?, &metrics, &only, &mut |_| ())?;
+        Ok(Shadow { seen, trained_on: trained_on.unwrap_or_default() })
     }
 
     fn observer<'m>(&self, model: &'m LanguageModel, encoder: &'m Encoder) -> Result<Observer<'m>> {
@@ -127,7 +143,7 @@ impl<'a> Examiner<'a> {
         own.verdict = Some(judge(&beside, seed));
         let mut others: Vec<EvalReport> = Vec::new();
         for other in retrained {
-            let alone = Beside { subject: other, retrained: None, reference: beside.reference };
+            let alone = Beside { subject: other, retrained: None, ..beside };
             others.push(take(&alone, Subject::default(), &self.metrics, &self.sets, seed));
         }
         add_gaps(&mut own, &others, seed);
@@ -151,7 +167,8 @@ fn is_main(scores: &Path) -> bool {
 pub fn check_comparable(recipe: &Recipe, subject: &Encoder) -> Result<()> {
     let model = &recipe.model;
     let retrained = model.retrained.iter().chain(&model.retrained_also).map(|path| ("retrained", path));
-    for (role, path) in retrained.chain(model.reference.iter().map(|path| ("reference", path))) {
+    let others = retrained.chain(model.reference.iter().map(|path| ("reference", path)));
+    for (role, path) in others.chain(model.shadows.iter().map(|path| ("shadow", path))) {
         let theirs = LanguageModel::read_encoder(path, &recipe.chat)?;
         for row in sets::eval_sets(recipe)?.iter().flat_map(|set| &set.rows) {
             let [a, b] = [subject, &theirs].map(|encoder| encoder.encode(row).ok().map(|t| (t.ids, t.labels)));

@@ -1,10 +1,12 @@
 //! The commands: one file each, one line in `Command` and one here.
 
 mod alternates;
+pub mod bench_metrics;
 pub mod chat;
 pub mod config;
 pub mod convert;
 pub mod demo;
+mod demo_world;
 mod edit;
 pub mod eval;
 mod examine;
@@ -18,6 +20,7 @@ pub mod report;
 pub mod run;
 pub mod score;
 mod sets;
+mod shadows;
 mod shared;
 mod summary;
 pub mod sweep;
@@ -41,6 +44,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Run(c) => c.run(&context),
         Command::Sweep(c) => c.run(&context),
         Command::Eval(c) => c.run(&context),
+        Command::BenchMetrics(c) => c.run(&context),
         Command::Report(c) => c.run(&context),
         Command::Generate(c) => c.run(&context),
         Command::Score(c) => c.run(&context),

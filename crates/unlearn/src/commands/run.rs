@@ -93,14 +93,14 @@ pub fn carry_out(
         Some(path) => {
             let model = training::examined(context, &of_recipe, path)?;
             let seen = examiner.look(&model, "evaluate retrained")?;
-            let beside = Beside { subject: &seen, retrained: None, reference: Some(&before) };
+            let beside = Beside { subject: &seen, retrained: None, reference: Some(&before), shadows: &[] };
             let places = (job.folder.eval_retrained(), job.folder.answers_retrained());
             examiner.write("retrained", path, beside, &places)?;
             Some(seen)
         }
     };
     let retrained = retrained.as_ref();
-    let beside = Beside { subject: &before, retrained, reference: None };
+    let beside = Beside { subject: &before, retrained, reference: None, shadows: &[] };
     let places = (job.folder.eval_before(), job.folder.answers_before());
     examiner.write("before", of_recipe.model_path()?, beside, &places)?;
     let mut prepared = prepared;
@@ -137,7 +137,7 @@ pub fn carry_out(
     // What is judged is what was saved, rounded to the checkpoint's own format.
     let saved = training::examined(context, &recipe, &job.folder.model())?;
     let seen = examiner.look(&saved, "evaluate")?;
-    let beside = Beside { subject: &seen, retrained, reference: Some(&before) };
+    let beside = Beside { subject: &seen, retrained, reference: Some(&before), shadows: &[] };
     let seeds: Vec<&Looked> = retrained.into_iter().collect();
     let places = (job.folder.eval(), job.folder.answers());
     examiner.write_with_gaps("unlearned", &saved.path, (beside, &seeds), &places)?;

@@ -12,6 +12,7 @@ use unlearn_eval::benchmarks::{self, Loaded, Source};
 use unlearn_eval::metrics::{self, Metric};
 use unlearn_eval::{EvalError, EvalSet};
 
+use super::shadows;
 use crate::context::Context;
 use crate::failure::Refusal;
 
@@ -199,6 +200,10 @@ pub fn inputs(recipe: &Recipe) -> Vec<(String, PathBuf)> {
     }
     let files = benchmark(recipe).ok().flatten().map(|loaded| loaded.files).unwrap_or_default();
     all.extend(files.into_iter().enumerate().map(|(i, path)| (format!("benchmark.{i}"), path)));
+    for (i, path) in model.shadows.iter().enumerate() {
+        all.push((format!("shadow.{i}"), path.clone()));
+        all.extend(shadows::list(path).map(|list| (format!("shadow.{i}.in"), list)));
+    }
     all.extend(data.refusals.iter().map(|p| ("refusals".to_owned(), p.clone())));
     let sets = [
         ("train", &data.train),

@@ -6,10 +6,13 @@
 //! sets differ by themselves.
 
 pub(super) mod gradient_norm;
+pub(super) mod lira;
 pub(super) mod loss;
 pub(super) mod min_k;
 pub(super) mod min_k_plus_plus;
 pub(super) mod reference;
+pub(super) mod rmia;
+mod shadows;
 pub(super) mod zlib;
 
 use crate::observation::Tokens;
