@@ -28,6 +28,12 @@ pub fn short(x: f64) -> String {
     }
 }
 
+/// A difference of scores, with its sign.
+pub fn signed(x: f64) -> String {
+    let text = score(x);
+    if x > 0.0 && text != score(0.0) { format!("+{text}") } else { text }
+}
+
 /// The ends of an interval.
 pub fn interval([low, high]: [f64; 2]) -> String {
     format!("{} to {}", score(low), score(high))
@@ -148,6 +154,14 @@ mod tests {
         ];
         for (x, text) in cases {
             assert_eq!(score(x), text);
+        }
+    }
+
+    #[test]
+    fn differences() {
+        let cases = [(0.02, "+0.020"), (-0.02, "−0.020"), (0.0, "0.000"), (f64::NAN, "not finite")];
+        for (x, text) in cases {
+            assert_eq!(signed(x), text);
         }
     }
 
