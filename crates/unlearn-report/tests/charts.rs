@@ -4,7 +4,10 @@ mod support;
 
 use proptest::prelude::*;
 use support::malformed;
-use unlearn_report::chart::{Dot, DotGroup, DotPlot, DotRow, LineChart, MAX_POINTS, Series};
+use unlearn_report::chart::{
+    Distribution, DistributionRow, Dot, DotGroup, DotPlot, DotRow, LineChart, MAX_POINTS, Mark, PlanePlot, Point,
+    Series,
+};
 
 fn line_chart(points: Vec<(f64, f64)>) -> String {
     let series = vec![Series { name: "loss".into(), points: points.clone() }, Series { name: "<term>".into(), points }];
@@ -16,6 +19,8 @@ fn line_chart(points: Vec<(f64, f64)>) -> String {
         y_label: text("y"),
         size: (600.0, 300.0),
         series,
+        marks: vec![Mark { at: 1.0, label: "<mark>".into() }],
+        with_dots: false,
     };
     chart.render().into_string()
 }
@@ -26,6 +31,26 @@ fn dot_plot(values: &[f64]) -> String {
     let subjects = (0..=values.len()).map(|i| format!("subject {i}")).collect();
     let groups = vec![DotGroup { title: "<set>".into(), rows: vec![row] }];
     DotPlot { title: "t".into(), description: "d".into(), subjects, groups }.render().into_string()
+}
+
+fn plane(places: &[(f64, f64)]) -> String {
+    let point = |&at: &(f64, f64)| Point {
+        name: "<p>".into(),
+        at,
+        x_interval: Some([at.0 - 0.1, at.0 + 0.1]),
+        y_interval: None,
+        is_front: at.0 < 0.5,
+        is_goal: at.1 > 0.5,
+    };
+    let text = |s: &str| s.to_owned();
+    let points = places.iter().map(point).collect();
+    let plot = PlanePlot { title: text("t"), description: text("d"), x_label: text("x"), y_label: text("y"), points };
+    plot.render().into_string()
+}
+
+fn distribution(values: Vec<f64>) -> String {
+    let rows = vec![DistributionRow { label: "<row>".into(), subject: 7, values }];
+    Distribution { title: "t".into(), x_label: "x".into(), rows }.render().into_string()
 }
 
 fn assert_drawing(svg: &str) {
@@ -79,9 +104,28 @@ fn dots_of_any_value() {
     assert_drawing(&DotPlot::default().render().into_string());
 }
 
+#[test]
+fn the_front_is_joined_and_the_goal_is_ringed() {
+    let svg = plane(&[(0.1, 0.2), (0.3, 0.4), (0.9, 0.9)]);
+    assert_drawing(&svg);
+    assert_eq!(svg.matches("class=\"front\"").count(), 1);
+    assert_eq!(svg.matches("class=\"ring").count(), 2, "in the legend and on the plane");
+    assert!(plane(&[]).contains("no values to draw"));
+}
+
+#[test]
+fn every_value_from_0_to_1_has_a_bar() {
+    let svg = distribution(vec![0.0, 0.5, 1.0, 1.0, f64::NAN, 3.0]);
+    assert_eq!(svg.matches("<rect").count(), 3);
+    assert!(svg.contains("half of the answers lie from 0.50 to 1.00, the middle one at 1.00."), "{svg}");
+    assert!(distribution(vec![]).contains("no values"));
+}
+
 proptest! {
     #[test]
-    fn lines_of_any_values(points in prop::collection::vec(any::<(f64, f64)>(), 0..40)) {
+    fn drawings_of_any_values(points in prop::collection::vec(any::<(f64, f64)>(), 0..40)) {
+        assert_drawing(&plane(&points));
+        assert_drawing(&distribution(points.iter().map(|p| p.0).collect()));
         assert_drawing(&line_chart(points));
     }
 }

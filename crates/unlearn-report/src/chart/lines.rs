@@ -30,6 +30,19 @@ pub struct LineChart {
     pub size: (f64, f64),
     /// The lines.
     pub series: Vec<Series>,
+    /// Places along the horizontal axis that are marked.
+    pub marks: Vec<Mark>,
+    /// Whether every point is seen as such.
+    pub with_dots: bool,
+}
+
+/// A marked place along the horizontal axis.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Mark {
+    /// Where.
+    pub at: f64,
+    /// What is there.
+    pub label: String,
 }
 
 /// One line. It has a gap where a value is not finite.
@@ -67,8 +80,15 @@ impl LineChart {
         let x = Scale::new(x_low, x_high, LEFT, width - RIGHT);
         let y = Scale::nice(y_low, y_high, height - BOTTOM, top, TICKS);
         self.draw_axes(h, &x, &y);
+        for mark in self.marks.iter().filter(|m| m.at >= x_low && m.at <= x_high) {
+            draw_mark(h, mark, x.at(mark.at), (top, height - BOTTOM), width);
+        }
         for (i, series) in self.series.iter().enumerate() {
             draw_series(h, series, i, &x, &y);
+            if self.with_dots {
+                let points = series.points.iter().filter(|(x, y)| is_drawable(*x) && is_drawable(*y));
+                points.for_each(|point| draw_point(h, svg::colour_class(i), *point, &x, &y));
+            }
         }
     }
 
@@ -88,13 +108,19 @@ impl LineChart {
     }
 }
 
+/// A line from top to bottom, its label on the side where there is room.
+fn draw_mark(h: &mut Html, mark: &Mark, x: f64, (top, bottom): (f64, f64), width: f64) {
+    svg::line(h, "mark", (x, top), (x, bottom));
+    let (place, anchor) = if x > width / 2.0 { (x - 6.0, "end") } else { (x + 6.0, "start") };
+    svg::label(h, "key", (place, (top + bottom) / 2.0), anchor, &mark.label);
+}
+
 fn draw_series(h: &mut Html, series: &Series, i: usize, x: &Scale, y: &Scale) {
     let class = svg::colour_class(i);
     let mut d = String::new();
     for stretch in stretches(&thin(&series.points)) {
-        if let [(px, py)] = stretch[..] {
-            let (cx, cy) = (position(x.at(px)), position(y.at(py)));
-            h.void("circle", &[("class", &format!("dot {class}")), ("cx", &cx), ("cy", &cy), ("r", "2.5")]);
+        if let [point] = stretch[..] {
+            draw_point(h, class, point, x, y);
             continue;
         }
         for (j, (px, py)) in stretch.iter().enumerate() {
@@ -106,6 +132,11 @@ fn draw_series(h: &mut Html, series: &Series, i: usize, x: &Scale, y: &Scale) {
     if !d.is_empty() {
         svg::path(h, &format!("line {class}"), svg::dash(i), &d);
     }
+}
+
+fn draw_point(h: &mut Html, class: &str, (px, py): (f64, f64), x: &Scale, y: &Scale) {
+    let (cx, cy) = (position(x.at(px)), position(y.at(py)));
+    h.void("circle", &[("class", &format!("dot {class}")), ("cx", &cx), ("cy", &cy), ("r", "2.5")]);
 }
 
 /// Leaves at most [`MAX_POINTS`] points: of each of a number of equal parts the lowest and the highest, so that

@@ -53,6 +53,8 @@ fn chart(run: &RunView, what: &str, size: (f64, f64), series: Vec<Series>) -> Li
         y_label: if series.len() == 1 { what } else { "value" }.into(),
         size,
         series,
+        marks: Vec::new(),
+        with_dots: false,
     }
 }
 
