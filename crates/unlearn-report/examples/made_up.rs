@@ -1,27 +1,38 @@
-//! Writes two pages of made-up numbers to look at: `cargo run -p unlearn-report --example made_up -- FOLDER`.
+//! Writes pages of made-up numbers to look at: `cargo run -p unlearn-report --example made_up -- FOLDER`.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::path::PathBuf;
 
-use support::{eval, made_up_run};
-use unlearn_report::{Comparison, SubjectColumn, render_html, samples_text, score_table_text};
+use support::verdicts::{judged, judged_run};
+use unlearn_core::verdict::Charge;
+use unlearn_report::{Comparison, Format, SubjectColumn, samples_text, score_table_text, verdict_text};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder: PathBuf = std::env::args_os().nth(1).unwrap_or_else(|| ".".into()).into();
-    let mut one = Comparison::of_run(made_up_run("npo", 120));
-    one.subjects.push(SubjectColumn {
-        name: "retrained".into(),
-        eval: Some(eval("retrained", 0.05, 0.95)),
+    let write = |name: &str, comparison: &Comparison| -> Result<(), Box<dyn std::error::Error>> {
+        let path = folder.join(name);
+        Ok(std::fs::write(&path, Format::of(&path)?.render(comparison))?)
+    };
+    let one = Comparison::of_run(judged_run("npo", 0.11, 0.92, &[Charge::Leaks]));
+    let mut runs = vec![
+        judged_run("npo", 0.11, 0.92, &[]),
+        judged_run("grad-diff", 0.002, 0.71, &[Charge::Shuns, Charge::Damaged]),
+        judged_run("rmu", 0.2, 0.88, &[]),
+        judged_run("simnpo-of-a-rather-long-name", 0.4, 0.935, &[Charge::Remembers]),
+    ];
+    runs[1].record.finished = false;
+    let mut several = Comparison::of_runs(runs);
+    several.subjects.push(SubjectColumn {
+        name: "retrained-seed-2".into(),
+        eval: Some(judged("retrained", 0.095, 0.938, &[])),
         answers: vec![],
     });
-    let mut runs = vec![made_up_run("npo", 120), made_up_run("grad-diff", 400)];
-    runs[1].eval = Some(eval("grad-diff", 0.002, 0.71));
-    runs[1].record.finished = false;
-    let several = Comparison::of_runs(runs);
-    std::fs::write(folder.join("one.html"), render_html(&one))?;
-    std::fs::write(folder.join("several.html"), render_html(&several))?;
-    print!("{}\n{}", score_table_text(&one), samples_text(&one, 2));
+    for end in ["html", "md", "csv"] {
+        write(&format!("one.{end}"), &one)?;
+        write(&format!("several.{end}"), &several)?;
+    }
+    print!("{}\n{}\n{}", verdict_text(&one), score_table_text(&one), samples_text(&one, 2));
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use unlearn_core::score::Answer;
 
 use crate::comparison::Comparison;
-use crate::measure;
+use crate::scope;
 
 /// One question and what every subject said.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,7 @@ pub fn question_sets(comparison: &Comparison, limit: usize) -> Vec<QuestionSet<'
 }
 
 fn key(answer: &Answer) -> ((usize, &str), usize, &str, &str) {
-    (measure::set_order(&answer.set), answer.index, &answer.question, &answer.answer)
+    (scope::order(&answer.set), answer.index, &answer.question, &answer.answer)
 }
 
 fn spread<T>(items: Vec<T>, limit: usize) -> Vec<T> {

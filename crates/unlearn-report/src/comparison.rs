@@ -61,7 +61,8 @@ fn role_of(name: &str) -> Option<Role> {
     match name {
         "before" | "target" | "reference" | "original" => Some(Role::Before),
         "after" | "unlearned" => Some(Role::After),
-        "retrained" => Some(Role::Retrained),
+        // Of several, each has something to its name: `retrained-seed-2`.
+        _ if name.strip_prefix("retrained")?.chars().next().is_none_or(|c| !c.is_alphabetic()) => Some(Role::Retrained),
         _ => None,
     }
 }
@@ -86,10 +87,13 @@ impl Comparison {
         }
     }
 
-    /// Several runs, one column each. Before them stands each model that they started from, once.
+    /// Several runs, one column each. Before them stands each model that they started from, once, and after them each
+    /// retrained model.
     pub fn of_runs(views: Vec<RunView>) -> Self {
         let afters = views.iter().filter_map(|v| SubjectColumn::new(&v.name, &v.eval, &v.answers));
-        let subjects = befores(&views).into_iter().chain(afters).collect();
+        let befores = beside(&views, "before", |v| (&v.eval_before, &v.answers_before));
+        let retrained = beside(&views, "retrained", |v| (&v.eval_retrained, &v.answers_retrained));
+        let subjects = befores.into_iter().chain(afters).chain(retrained).collect();
         let names: Vec<&str> = views.iter().map(|v| v.name.as_str()).collect();
         Self {
             title: format!("Comparison of {} runs", views.len()),
@@ -109,28 +113,41 @@ impl Comparison {
         names
     }
 
+    /// The run that a subject comes from: the one whose subject it is, or else beside whose it was examined.
+    pub fn run_of(&self, subject: &SubjectColumn) -> Option<&RunView> {
+        let eval = subject.eval.as_ref()?;
+        let is = |other: &Option<EvalReport>| other.as_ref().is_some_and(|o| is_same_subject(o, eval));
+        let own = self.runs.iter().find(|r| is(&r.eval));
+        own.or_else(|| self.runs.iter().find(|r| is(&r.eval_before) || is(&r.eval_retrained)))
+    }
+
     /// The subjects that stand for a role.
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = &SubjectColumn> {
         self.subjects.iter().filter(move |s| s.role() == role)
     }
 }
 
-/// The models that the runs started from, without those that are themselves the subject of a run.
-fn befores(views: &[RunView]) -> Vec<SubjectColumn> {
+/// Models that were examined beside the runs' own, each once, without those that are themselves the subject of a run.
+fn beside(
+    views: &[RunView],
+    name: &str,
+    of: impl Fn(&RunView) -> (&Option<EvalReport>, &Vec<Answer>),
+) -> Vec<SubjectColumn> {
     let mut shown: Vec<&EvalReport> = views.iter().filter_map(|v| v.eval.as_ref()).collect();
-    let mut starts: Vec<&RunView> = Vec::new();
+    let mut found: Vec<&RunView> = Vec::new();
     for view in views {
-        let Some(before) = &view.eval_before else { continue };
-        if !shown.iter().any(|other| is_same_subject(other, before)) {
-            shown.push(before);
-            starts.push(view);
+        let Some(other) = of(view).0 else { continue };
+        if !shown.iter().any(|seen| is_same_subject(seen, other)) {
+            shown.push(other);
+            found.push(view);
         }
     }
-    let heading = |view: &RunView| match starts.len() {
-        1 => "before".to_owned(),
-        _ => format!("before {}", view.name),
+    let heading = |view: &RunView| match found.len() {
+        1 => name.to_owned(),
+        _ => format!("{name} {}", view.name),
     };
-    starts.iter().filter_map(|v| SubjectColumn::new(heading(v), &v.eval_before, &v.answers_before)).collect()
+    let column = |view: &&RunView| SubjectColumn::new(heading(view), of(view).0, of(view).1);
+    found.iter().filter_map(column).collect()
 }
 
 fn is_same_subject(a: &EvalReport, b: &EvalReport) -> bool {

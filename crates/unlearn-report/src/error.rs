@@ -1,11 +1,11 @@
-//! What can go wrong when a run folder is read.
+//! What can go wrong when a run folder is read, or a report is asked for.
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 use unlearn_core::FileError;
 
-/// A run folder that cannot be read.
+/// A run folder that cannot be read, or a report that cannot be made.
 #[derive(Debug, Error)]
 pub enum ReportError {
     /// A file cannot be read, or is not what it has to be.
@@ -32,6 +32,12 @@ pub enum ReportError {
         /// What this version reads.
         expected: &'static str,
     },
+    /// A report is asked for in a form that there is none of.
+    #[error("`{}` does not say what kind of report to write", path.display())]
+    Format {
+        /// The file that is to be written.
+        path: PathBuf,
+    },
 }
 
 impl ReportError {
@@ -40,6 +46,9 @@ impl ReportError {
         match self {
             Self::File(e) => e.hint(),
             Self::Line { .. } => None,
+            Self::Format { .. } => Some(
+                "give a name that ends in `.html` (a page), `.md` (Markdown) or `.csv` (a table of every score)".into(),
+            ),
             Self::Schema { .. } => Some("read it with the version of `unlearn` that `run.json` names".into()),
         }
     }

@@ -1,5 +1,7 @@
 //! The metrics in words: what a name like `forget/probability` means to one who has never seen it.
 
+use crate::scope::{self, Wanted};
+
 /// A metric in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measure {
@@ -38,14 +40,26 @@ pub const MEASURES: &[Measure] = &[
         "The probability of the expected answer as a share of that of all the answers offered.",
     ),
     measure(
-        "truth-ratio",
-        "Truth ratio",
-        "Compares how likely wrong answers are with how likely the reworded right one is.",
-    ),
-    measure(
         "rouge",
         "Overlap with the answer",
         "How much of the expected answer the model's own answer repeats (ROUGE-L recall). 1 is all of it.",
+    ),
+    measure(
+        "rouge-1",
+        "Overlap in words",
+        "How many of the expected answer's words the model's own answer has (ROUGE-1 recall), in any order.",
+    ),
+    measure("rouge-2", "Overlap in pairs of words", "The same for pairs of neighbouring words (ROUGE-2 recall)."),
+    measure(
+        "rouge-f1",
+        "Overlap, both ways",
+        "As the overlap with the answer, but an answer that says much more than was expected loses (ROUGE-L F1).",
+    ),
+    measure(
+        "truth-ratio",
+        "Truth ratio",
+        "Whether the model still prefers what is true to what is false. Where forgetting is wanted, 1 says that it \
+         prefers neither; elsewhere, high values say that it prefers the truth.",
     ),
     measure(
         "exact-memorization",
@@ -57,6 +71,26 @@ pub const MEASURES: &[Measure] = &[
         "Extraction strength",
         "How much of the answer the model completes by itself. 1: it needs no help, 0: it needs all of it.",
     ),
+    measure(
+        "choice",
+        "Right choice",
+        "How often the model finds the right one of several choices the most likely. 1 is always; guessing gives one \
+         in as many as there are choices.",
+    ),
+    measure("choice-normalised", "Right choice, by length", "The same, with long choices at no disadvantage."),
+    measure(
+        "perplexity",
+        "Perplexity",
+        "How surprised the model is by text: from so many tokens it might as well have chosen. 1 is none; a broken \
+         model has thousands.",
+    ),
+    measure(
+        "refusal",
+        "Refusals",
+        "The share of the answers that decline (\u{201c}I don't know\u{201d}). On what must go that may be wanted, and \
+         may still be a mask over what the model knows; elsewhere it is damage.",
+    ),
+    measure("repetition", "Repetition", "How much of an answer says again what it has said: broken models do."),
     measure(
         "loss",
         "Membership by loss",
@@ -86,29 +120,37 @@ pub const MEASURES: &[Measure] = &[
     measure(
         "forget-quality",
         "Forget quality",
-        "How well the forget answers' scores pass for those of the retrained model: the p-value of a Kolmogorov–Smirnov test. Near 0: they can be told apart.",
+        "How well the forget answers' scores pass for those of the retrained model: the p-value of a Kolmogorov–Smirnov \
+         test. Near 0: they can be told apart.",
+    ),
+    measure(
+        "privleak",
+        "Privacy leakage",
+        "Membership against that of the retrained model, in percent. 0 is ideal; far from it on either side gives away \
+         what was forgotten.",
     ),
     measure(
         "model-utility",
         "Model utility",
         "One number for everything that must keep working: the harmonic mean of its scores.",
     ),
-    measure(
-        "privleak",
-        "Privacy leakage",
-        "Membership against that of the retrained model. 0 is ideal; far from it on either side gives away what was forgotten.",
-    ),
 ];
 
-/// The sets in the order in which they are shown, with what is wanted of each.
-const SETS: &[(&str, &str, &str)] = &[
-    ("forget", "Forget", "what must go"),
-    ("retain", "Retain", "what must keep working"),
-    ("neighbour", "Neighbour", "close to what must go, but must keep working"),
-    ("holdout", "Holdout", "of the same kind, never seen by any model"),
-    ("mia", "Membership", "whether one can tell that a text was trained on"),
-    ("", "Whole model", "all sets together"),
-];
+/// The metrics that say most, by what is wanted of their set. The others are for a closer look.
+fn main_keys(wanted: Wanted) -> &'static [&'static str] {
+    match wanted {
+        Wanted::Gone => &["probability", "rouge", "truth-ratio", "extraction-strength", "refusal"],
+        Wanted::Kept => &["probability", "rouge", "choice", "perplexity"],
+        Wanted::Unseen => &["probability", "rouge"],
+        Wanted::Nothing => &["loss", "min-k", "min-k-plus-plus", "forget-quality", "privleak", "model-utility"],
+    }
+}
+
+/// Whether a metric is one of those that say most.
+pub fn is_main(metric: &str) -> bool {
+    let (set, key) = split(metric);
+    main_keys(scope::wanted(set)).contains(&key)
+}
 
 /// The set of a metric and its name in it: `forget/rouge` is `rouge` of `forget`; `privleak` has no set.
 pub fn split(metric: &str) -> (&str, &str) {
@@ -126,24 +168,10 @@ pub fn label(metric: &str) -> &str {
     find(metric).map_or(split(metric).1, |m| m.label)
 }
 
-/// A title for a set, and what is wanted of it.
-pub fn set_title(set: &str) -> (&str, &'static str) {
-    SETS.iter().find(|(name, ..)| *name == set).map_or((set, ""), |(_, title, aim)| (title, *aim))
-}
-
-/// Sorts sets: the known ones first, others by name before the membership and whole-model scores.
-pub fn set_order(set: &str) -> (usize, &str) {
-    const OTHERS: usize = 4;
-    match SETS.iter().position(|(name, ..)| *name == set) {
-        Some(i) => (if i < OTHERS { i } else { i + 1 }, set),
-        None => (OTHERS, set),
-    }
-}
-
 /// Sorts metrics: by set, then in the order of [`MEASURES`], unknown ones last and by name.
 pub fn order(metric: &str) -> ((usize, &str), usize, &str) {
     let (set, key) = split(metric);
-    (set_order(set), MEASURES.iter().position(|m| m.key == key).unwrap_or(MEASURES.len()), key)
+    (scope::order(set), MEASURES.iter().position(|m| m.key == key).unwrap_or(MEASURES.len()), key)
 }
 
 #[cfg(test)]
@@ -173,6 +201,22 @@ mod tests {
                 "mia/loss",
                 "privleak"
             ]
+        );
+    }
+
+    #[test]
+    fn the_main_metrics_depend_on_the_set() {
+        for name in ["forget/refusal", "one-hop/truth-ratio", "mine/choice", "mia/min-k", "privleak"] {
+            assert!(is_main(name), "{name}");
+        }
+        for name in ["retain/refusal", "forget/rouge-2", "holdout/truth-ratio", "mia/zlib", "forget/unheard-of"] {
+            assert!(!is_main(name), "{name}");
+        }
+        let known = |key: &&str| MEASURES.iter().any(|m| m.key == *key);
+        assert!(
+            [Wanted::Gone, Wanted::Kept, Wanted::Unseen, Wanted::Nothing]
+                .iter()
+                .all(|w| main_keys(*w).iter().all(known))
         );
     }
 }

@@ -2,10 +2,14 @@
 
 mod answer_tables;
 mod curves;
+mod items;
+mod looks;
 mod overview;
 mod plot;
 mod provenance;
 mod score_table;
+mod side_by_side;
+mod verdicts;
 
 use crate::comparison::Comparison;
 use crate::html::{Attributes, Html};
@@ -26,6 +30,7 @@ struct Section {
 pub fn render_html(comparison: &Comparison) -> String {
     let section = |anchor, heading, content| Section { anchor, heading, content };
     let mut sections = vec![
+        section("side-by-side", "Forgetting against keeping", side_by_side::side_by_side(comparison)),
         section("scores", "Scores", score_table::score_table(comparison)),
         section("answers", "Answers", answer_tables::answer_tables(comparison)),
         section("training", "Training", curves::curves(&comparison.runs)),
@@ -82,7 +87,7 @@ impl Section {
 fn table(h: &mut Html, class: &str, caption: &str, fill: impl FnOnce(&mut Html)) {
     h.element("div", &[("class", "scroll"), ("role", "region"), ("aria-label", caption), ("tabindex", "0")], |h| {
         h.element("table", &[("class", class)], |h| {
-            h.leaf("caption", &[], caption);
+            h.element("caption", &[], |h| h.leaf("span", &[("class", "stays")], caption));
             fill(h);
         });
     });

@@ -25,10 +25,27 @@ pub struct ScoreRow<'a> {
     pub scores: Vec<Option<&'a Score>>,
 }
 
+/// Which metrics a table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Those that say most.
+    Main,
+    /// The others.
+    Others,
+    /// All of them.
+    All,
+}
+
+impl Part {
+    fn has(self, metric: &str) -> bool {
+        self == Self::All || measure::is_main(metric) == (self == Self::Main)
+    }
+}
+
 /// The table's rows, set by set.
-pub fn groups(comparison: &Comparison) -> Vec<ScoreGroup<'_>> {
+pub fn groups(comparison: &Comparison, part: Part) -> Vec<ScoreGroup<'_>> {
     let mut groups: Vec<ScoreGroup> = Vec::new();
-    for metric in comparison.metrics() {
+    for metric in comparison.metrics().into_iter().filter(|m| part.has(m)) {
         let (set, _) = measure::split(metric);
         let row = ScoreRow::new(comparison, metric);
         match groups.last_mut() {

@@ -1,19 +1,29 @@
-//! The same tables for the terminal, and as Markdown.
+//! The same tables for the terminal.
 
 use unlearn_core::score::{Direction, Score};
 
 use crate::answers::{self, Question};
 use crate::comparison::Comparison;
-use crate::scores::{self, ScoreRow};
+use crate::scores::{self, Part, ScoreRow};
 use crate::visible::{one_line, one_line_cut};
 
 /// In the terminal, no answer is longer than this.
 const MAX_ANSWER: usize = 300;
 
-/// The scores as aligned columns, without colour.
+/// The main scores as aligned columns, without colour, and how many more there are.
 pub fn score_table_text(comparison: &Comparison) -> String {
+    let count = |part| scores::groups(comparison, part).iter().map(|g| g.rows.len()).sum::<usize>();
+    let (part, more) = match (count(Part::Main), count(Part::Others)) {
+        (0, _) => (Part::All, 0),
+        (_, more) => (Part::Main, more),
+    };
+    let rest = match more {
+        0 => String::new(),
+        1 => "1 more metric is in `eval.json`\n".into(),
+        n => format!("{n} more metrics are in `eval.json`\n"),
+    };
     let mut rows = vec![heading(comparison)];
-    rows.extend(body(comparison));
+    rows.extend(body(comparison, part));
     let columns = rows[0].len();
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -26,16 +36,7 @@ pub fn score_table_text(comparison: &Comparison) -> String {
         let line = cells.collect::<Vec<_>>().join("  ");
         line.trim_end().to_owned() + "\n"
     };
-    rows.iter().map(aligned).collect()
-}
-
-/// The scores as a Markdown table.
-pub fn score_table_markdown(comparison: &Comparison) -> String {
-    let heading = heading(comparison);
-    let rule = (0..heading.len()).map(|c| if is_number(c) { "---:" } else { "---" }.to_owned()).collect();
-    let escaped = |row: Vec<String>| row.iter().map(|cell| markdown(cell)).collect::<Vec<_>>();
-    let rows = [escaped(heading), rule].into_iter().chain(body(comparison).map(escaped));
-    rows.map(|row| format!("| {} |\n", row.join(" | "))).collect()
+    rows.iter().map(aligned).collect::<String>() + &rest
 }
 
 /// Up to `n` questions of each set, evenly spread, with what was expected and what every subject answered.
@@ -67,20 +68,20 @@ fn sample(set: &str, question: &Question, names: &[String], width: usize) -> Str
     text
 }
 
-fn is_number(column: usize) -> bool {
+pub(crate) fn is_number(column: usize) -> bool {
     column > 1
 }
 
-fn heading(comparison: &Comparison) -> Vec<String> {
+pub(crate) fn heading(comparison: &Comparison) -> Vec<String> {
     let fixed = ["metric", "better", "items"].map(str::to_owned);
     fixed.into_iter().chain(comparison.subjects.iter().map(|s| one_line(&s.name))).collect()
 }
 
-fn body(comparison: &Comparison) -> impl Iterator<Item = Vec<String>> {
-    scores::groups(comparison).into_iter().flat_map(|group| group.rows).map(|row| cells(&row))
+fn body(comparison: &Comparison, part: Part) -> impl Iterator<Item = Vec<String>> {
+    scores::groups(comparison, part).into_iter().flat_map(|group| group.rows).map(|row| cells(&row))
 }
 
-fn cells(row: &ScoreRow) -> Vec<String> {
+pub(crate) fn cells(row: &ScoreRow) -> Vec<String> {
     let better = match row.direction {
         Direction::Lower => "lower",
         Direction::Higher => "higher",
@@ -95,9 +96,4 @@ fn cell(score: Option<&Score>) -> String {
         Some(interval) => format!("{} ({interval})", scores::value(score)),
         None => scores::value(score),
     }
-}
-
-fn markdown(cell: &str) -> String {
-    let escape = |c: char| if "\\`*_{}[]<>|#&".contains(c) { format!("\\{c}") } else { c.to_string() };
-    cell.chars().map(escape).collect()
 }

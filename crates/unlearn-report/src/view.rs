@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use unlearn_core::event::{Event, Step};
+use unlearn_core::event::{Event, Step, Watch};
 use unlearn_core::file;
 use unlearn_core::recipe::Recipe;
 use unlearn_core::run::{RunFolder, RunRecord};
@@ -75,6 +75,21 @@ impl RunView {
             }
         }
         steps
+    }
+
+    /// The looks at the model in order, where the run was watched; likewise without those that were taken again.
+    pub fn watches(&self) -> Vec<&Watch> {
+        let mut watches: Vec<&Watch> = Vec::new();
+        for event in &self.events {
+            match event {
+                Event::Watch(watch) => watches.push(watch),
+                // A look after `n` steps comes before the step after.
+                Event::Resumed { step } => watches.retain(|w| w.step < *step),
+                Event::Phase { .. } | Event::Step(_) | Event::Stopped { .. } | Event::Kept { .. } => {}
+            }
+        }
+        watches.dedup_by_key(|w| w.step);
+        watches
     }
 }
 

@@ -28,6 +28,11 @@ pub fn one_line_cut(text: &str, limit: usize) -> String {
     }
 }
 
+/// `text` with numbers and what belongs to them kept on one line: `92 %`, `p = 0.34`.
+pub fn unbroken(text: &str) -> String {
+    text.replace(" %", "\u{a0}%").replace("p = ", "p\u{a0}=\u{a0}").replace("p < ", "p\u{a0}<\u{a0}")
+}
+
 fn picture(c: char) -> char {
     match c {
         '\n' | '\t' => c,

@@ -34,7 +34,7 @@ fn every_scheme_can_be_read() {
             assert!(found >= least, "{scheme} {front} on {back}: {found:.2}");
         };
         for back in ["page", "card", "soft"] {
-            ["text", "muted", "link"].iter().for_each(|front| assert_contrast(front, back, 4.5));
+            ["text", "muted", "link", "good", "bad", "open"].iter().for_each(|front| assert_contrast(front, back, 4.5));
         }
         ["mark", "notice"].iter().for_each(|back| assert_contrast("text", back, 4.5));
         ["c0", "c1", "c2", "c3", "c4", "c5", "mark-line"].iter().for_each(|front| assert_contrast(front, "card", 3.0));

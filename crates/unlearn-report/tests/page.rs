@@ -7,6 +7,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use support::{answer, made_up_run, malformed};
 use unlearn_core::score::Answer;
+use unlearn_core::verdict::{Charge, Verdict};
 use unlearn_report::{Comparison, Role, RunView, SubjectColumn, render_html};
 
 /// Compares with a file in `tests/golden`; `UPDATE_GOLDEN=1` writes it anew.
@@ -37,6 +38,10 @@ fn with_answer(text: &str) -> String {
     run.record.argv = vec![text.into()];
     run.record.device = text.into();
     run.method = Some(text.into());
+    let finding =
+        support::verdicts::finding(Charge::Leaks, text, Some(true), text, &[("at-least", 0.1), ("at-most", 0.2)]);
+    let verdict = Verdict { findings: vec![finding], basis: vec![text.into()] };
+    run.eval.iter_mut().for_each(|e| e.verdict = Some(verdict.clone()));
     let mut comparison = Comparison::of_run(run);
     comparison.subjects.push(subject(text));
     comparison.max_answers = 4;
@@ -124,7 +129,8 @@ fn nothing_is_fetched() {
 
 #[test]
 fn everything_has_a_name_for_those_who_cannot_see_it() {
-    let page = render_html(&Comparison::of_runs(vec![made_up_run("first", 3), made_up_run("second", 3)]));
+    let runs = ["first", "second"].map(|name| support::verdicts::judged_run(name, 0.1, 0.9, &[]));
+    let page = render_html(&Comparison::of_runs(runs.to_vec()));
     assert!(page.contains("<html lang=\"en\">"));
     let pieces = |tag: &str| page.split(&format!("<{tag}")).skip(1).map(str::to_owned).collect::<Vec<_>>();
     assert!(!pieces("table ").is_empty());
@@ -140,6 +146,15 @@ fn everything_has_a_name_for_those_who_cannot_see_it() {
         assert!(drawing.starts_with("role=\"img\""));
         assert!(drawing.contains("<title>") && drawing.contains("<desc>"));
     }
+}
+
+#[test]
+fn drawings_are_named_and_the_verdict_is_a_section() {
+    let page = render_html(&Comparison::of_run(support::verdicts::judged_run("npo", 0.1, 0.9, &[])));
+    assert!(page.contains("<section id=\"verdict\" class=\"verdicts\" aria-labelledby=\"verdict-heading\">"));
+    assert_eq!(page.matches("<svg ").count(), page.matches("<svg role=\"img\"").count());
+    let main = page.split("<main").next().expect("a header");
+    assert!(main.contains("Forgotten and kept"), "the verdict comes before everything else");
 }
 
 #[test]

@@ -110,3 +110,19 @@ fn of_a_step_that_was_taken_twice_the_last_counts() {
     assert_eq!(losses.len(), 4);
     assert_eq!(losses[3], 42.0);
 }
+
+#[test]
+fn of_a_look_that_was_taken_twice_one_counts() {
+    let mut run = support::verdicts::judged_run("mine", 0.1, 0.9, &[]);
+    assert_eq!(run.watches().len(), 11);
+    let again: Vec<_> = run
+        .events
+        .iter()
+        .filter(|e| matches!(e, unlearn_core::event::Event::Watch(w) if w.step > 59))
+        .cloned()
+        .collect();
+    run.events.push(unlearn_core::event::Event::Resumed { step: 61 });
+    run.events.extend(again);
+    let steps: Vec<usize> = run.watches().iter().map(|w| w.step).collect();
+    assert_eq!(steps, (0..=10).map(|i| 12 * i).collect::<Vec<_>>());
+}

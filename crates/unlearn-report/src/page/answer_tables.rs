@@ -6,7 +6,7 @@ use crate::comparison::Comparison;
 use crate::diff::difference;
 use crate::html::Html;
 use crate::visible::cut;
-use crate::{measure, number};
+use crate::{number, scope};
 
 /// Longer texts are cut here.
 const MAX_CHARACTERS: usize = 1200;
@@ -27,7 +27,7 @@ pub(super) fn answer_tables(comparison: &Comparison) -> Option<Html> {
 }
 
 fn write_set(h: &mut Html, set: &QuestionSet, comparison: &Comparison) {
-    let (title, aim) = measure::set_title(set.set);
+    let (title, aim) = scope::title(set.set);
     let aim = if aim.is_empty() { String::new() } else { format!(" ({aim})") };
     let (shown, total) = (number::count(set.questions.len() as u64), number::count(set.total as u64));
     let caption = format!("{title}{aim}: {shown} of {total} questions");

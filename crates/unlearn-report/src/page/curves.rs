@@ -2,13 +2,13 @@
 
 use unlearn_core::event::Step;
 
-use super::figure;
+use super::{figure, looks};
 use crate::chart::{LineChart, Series};
 use crate::html::Html;
 use crate::number;
 use crate::view::RunView;
 
-const WIDE: (f64, f64) = (960.0, 320.0);
+pub(super) const WIDE: (f64, f64) = (960.0, 320.0);
 const HALF: (f64, f64) = (470.0, 230.0);
 
 pub(super) fn curves(runs: &[RunView]) -> Option<Html> {
@@ -36,9 +36,10 @@ fn run_curves(h: &mut Html, run: &RunView) {
             "Gradient norm, before clipping: how hard each step pulls.",
         );
     });
+    looks::looks(h, run);
 }
 
-fn chart(run: &RunView, what: &str, size: (f64, f64), series: Vec<Series>) -> LineChart {
+pub(super) fn chart(run: &RunView, what: &str, size: (f64, f64), series: Vec<Series>) -> LineChart {
     let course = |s: &Series| match (s.points.first(), s.points.last()) {
         (Some(first), Some(last)) => {
             let (from, to) = (number::score(first.1), number::score(last.1));

@@ -1,14 +1,16 @@
-//! The top of the page: title, the result in words and in a few large numbers.
+//! The top of the page: title, verdict, the result in a sentence and in a few large numbers.
 
+use super::verdicts;
 use crate::comparison::{Comparison, Role};
 use crate::html::Html;
 use crate::summary::{self, Change};
-use crate::{measure, number};
+use crate::{measure, number, scope};
 
 pub(super) fn overview(h: &mut Html, comparison: &Comparison, contents: impl FnOnce(&mut Html)) {
     h.element("header", &[], |h| {
         h.element("h1", &[], |h| h.text(&comparison.title));
         h.element("p", &[("class", "subtitle")], |h| h.text_with_code(&comparison.subtitle));
+        verdicts::verdicts(h, comparison);
         for sentence in summary::summary(comparison) {
             h.element("p", &[("class", "lead")], |h| h.text_with_code(&sentence));
         }
@@ -40,7 +42,7 @@ fn tiles(h: &mut Html, comparison: &Comparison) {
 }
 
 fn tile(h: &mut Html, headline: &str, change: &Change) {
-    let (title, aim) = measure::set_title(change.set);
+    let (title, aim) = scope::title(change.set);
     h.element("p", &[("class", "tile-title")], |h| {
         h.leaf("strong", &[], title);
         h.text(": ");

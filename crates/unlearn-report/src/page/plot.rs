@@ -4,8 +4,8 @@ use super::figure;
 use crate::chart::{Dot, DotGroup, DotPlot, DotRow};
 use crate::comparison::Comparison;
 use crate::html::Html;
-use crate::measure;
 use crate::scores::{ScoreGroup, ScoreRow, direction_sign};
+use crate::{measure, scope};
 
 /// Draws every score that lies between 0 and 1; those on other scales are in the table only.
 pub(super) fn plot(h: &mut Html, comparison: &Comparison, groups: &[ScoreGroup]) {
@@ -34,7 +34,7 @@ pub(super) fn plot(h: &mut Html, comparison: &Comparison, groups: &[ScoreGroup])
 
 fn dot_group(group: &ScoreGroup) -> Option<DotGroup> {
     let rows: Vec<DotRow> = group.rows.iter().filter_map(dot_row).collect();
-    (!rows.is_empty()).then(|| DotGroup { title: measure::set_title(group.set).0.to_owned(), rows })
+    (!rows.is_empty()).then(|| DotGroup { title: scope::title(group.set).0.to_owned(), rows })
 }
 
 fn dot_row(row: &ScoreRow) -> Option<DotRow> {

@@ -1,6 +1,8 @@
 //! A made-up run, and a check that markup is well-formed.
 #![allow(dead_code)]
 
+pub mod verdicts;
+
 use std::collections::BTreeMap;
 
 use unlearn_core::event::{Event, Step};
