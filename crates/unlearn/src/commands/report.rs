@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use unlearn_core::file;
 use unlearn_core::run::RunFolder;
-use unlearn_report::{Comparison, RunView, render_html, score_table_markdown};
+use unlearn_report::{Comparison, Format, RunView, render_html};
 
 use crate::context::Context;
 
@@ -15,24 +15,21 @@ pub struct Report {
     /// Run folders; several are shown side by side
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// The page to write; a name that ends in `.md` gets the table of scores alone, in Markdown
-    #[arg(long, value_name = "FILE.html")]
+    /// The file to write: a page (`.html`), verdict and tables in Markdown (`.md`), or every score, one a line (`.csv`)
+    #[arg(long, value_name = "FILE.html|.md|.csv")]
     out: PathBuf,
 }
 
 impl Report {
     pub fn run(self, context: &Context) -> Result<()> {
+        let format = Format::of(&self.out)?;
         let views = self.runs.iter().map(|p| RunView::read(&RunFolder::new(p), None));
         let mut views = views.collect::<Result<Vec<_>, _>>()?;
         let comparison = match views.len() {
             1 => Comparison::of_run(views.remove(0)),
             _ => Comparison::of_runs(views),
         };
-        let text = match self.out.extension().is_some_and(|e| e == "md") {
-            true => score_table_markdown(&comparison),
-            false => render_html(&comparison),
-        };
-        file::write_bytes(&self.out, text.as_bytes())?;
+        file::write_bytes(&self.out, format.render(&comparison).as_bytes())?;
         let path = self.out.display().to_string();
         context.print(if context.common.json { serde_json::json!({"report": path}).to_string() } else { path })
     }

@@ -1,4 +1,4 @@
-//! What a finished command prints on stdout: a table for people, JSON for programs.
+//! What a finished command prints on stdout: verdict and a table for people, JSON for programs.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 use unlearn_core::file;
 use unlearn_core::run::{RunFolder, RunRecord};
 use unlearn_core::score::EvalReport;
-use unlearn_report::{Comparison, RunView, score_table_text};
+use unlearn_report::{Comparison, RunView, score_table_text, verdict_text};
 
 use super::report;
 use crate::context::Context;
@@ -26,7 +26,7 @@ pub fn of_run(context: &Context, out: &Path, record: Option<&RunRecord>) -> Resu
         return context.print(serde_json::to_string_pretty(&record)?);
     }
     if folder.eval().exists() {
-        context.print(score_table_text(&Comparison::of_run(RunView::read(&folder, None)?)))?;
+        scores(context, &folder)?;
     }
     if let Some(digest) = record.outputs.get("model") {
         context.print(format!("model   {}  (sha256 {digest})", folder.model().display()))?;
@@ -41,6 +41,16 @@ pub fn of_eval(context: &Context, out: &Path) -> Result<()> {
         let report: EvalReport = file::read_json(&folder.eval())?;
         return context.print(serde_json::to_string_pretty(&report)?);
     }
-    context.print(score_table_text(&Comparison::of_run(RunView::read(&folder, None)?)))?;
+    scores(context, &folder)?;
     context.print(format!("report  {}", folder.report().display()))
+}
+
+/// The verdict, where there is one, then the main scores.
+fn scores(context: &Context, folder: &RunFolder) -> Result<()> {
+    let comparison = Comparison::of_run(RunView::read(folder, None)?);
+    let verdict = verdict_text(&comparison);
+    if !verdict.is_empty() {
+        context.print(verdict)?;
+    }
+    context.print(score_table_text(&comparison))
 }
