@@ -96,7 +96,7 @@ fn kept(verdict: &Verdict) -> Vec<Sentence> {
 fn leaks(verdict: &Verdict) -> Vec<Sentence> {
     let untested = "Other ways to ask were not tested: that takes a retrained model and questions put in other words, \
                     the other way round or by implication (the sets `paraphrased`, `inverse` and `one-hop`).";
-    on(verdict, &[Charge::Leaks], untested)
+    on(verdict, &[Charge::Marked, Charge::Leaks], untested)
 }
 
 /// The findings on some charges, the bad news first; the words for nothing where there is none.
@@ -127,6 +127,7 @@ fn sentence(finding: &Finding) -> Option<Sentence> {
 fn charge_words(charge: Charge) -> &'static str {
     match charge {
         Charge::Remembers => "Not forgotten",
+        Charge::Marked => "Stands out",
         Charge::Shuns => "Overdone",
         Charge::Damaged => "Damaged",
         Charge::Refuses => "Declined",

@@ -11,7 +11,7 @@ pub mod csv;
 pub mod diff;
 pub mod error;
 pub mod format;
-pub mod gap;
+mod gap;
 pub mod html;
 pub mod judgement;
 pub mod markdown;

@@ -3,7 +3,7 @@
 use unlearn_core::verdict::Verdict;
 
 use crate::comparison::{Comparison, Role, SubjectColumn};
-use crate::gap::Gap;
+use crate::gap;
 use crate::judged::Judged;
 use crate::judgement::{Judgement, Outcome, control};
 use crate::runs::{Plane, run_lines};
@@ -52,9 +52,9 @@ fn score_table(comparison: &Comparison, part: Part) -> String {
 }
 
 fn gap(comparison: &Comparison, subject: &SubjectColumn, metric: &str) -> String {
-    let Some(gap) = Gap::of_subject(comparison, subject, metric) else { return number::MISSING.into() };
-    let spreads = gap.spreads_text().map(|s| format!(" ({s})")).unwrap_or_default();
-    gap.difference_text() + &spreads
+    let Some(gap) = gap::of_subject(comparison, subject, metric) else { return number::MISSING.into() };
+    let note = gap::note_text(&gap).map(|s| format!(" ({s})")).unwrap_or_default();
+    gap::difference_text(&gap) + &note
 }
 
 fn verdicts(comparison: &Comparison) -> String {

@@ -107,7 +107,14 @@ pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
             format!("Forgotten, as far as answers to the forget questions show: they are known no better than {than}.")
         }
     };
-    verdict.findings.push(finding(Charge::Remembers, Some(!remembers.is_empty()), words, numbers.clone()));
+    // Of two tests, the smaller chance counts twice.
+    let least = tests.iter().filter_map(|(c, _)| Some(c.as_ref()?.more)).fold(0.5, f64::min);
+    let with = |p: f64| {
+        let mut numbers = numbers.clone();
+        numbers.insert("p-value".to_owned(), p);
+        numbers
+    };
+    verdict.findings.push(finding(Charge::Remembers, Some(!remembers.is_empty()), words, with(2.0 * least)));
     let words = match marked {
         true => format!(
             "The forget rows stand out: their answers' tokens are {} as probable as those to {than} ({}); that they were \
@@ -117,7 +124,7 @@ pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
         ),
         false => String::new(),
     };
-    verdict.findings.push(finding(Charge::Marked, Some(marked), words, numbers.clone()));
+    verdict.findings.push(finding(Charge::Marked, Some(marked), words, with(level.more)));
     let words = match shuns {
         true => format!(
             "Overdone: the forget answers are avoided; their tokens are {} less probable than those to {than} ({}).",
@@ -126,7 +133,7 @@ pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
         ),
         false => String::new(),
     };
-    verdict.findings.push(finding(Charge::Shuns, Some(shuns), words, numbers));
+    verdict.findings.push(finding(Charge::Shuns, Some(shuns), words, with(level.less)));
 }
 
 fn finding(charge: Charge, found: Option<bool>, words: String, numbers: BTreeMap<String, f64>) -> Finding {

@@ -19,6 +19,8 @@ pub enum Outcome {
     Untested,
     /// Nothing was found against it when asked directly, but it is still known by another way.
     Leaks,
+    /// Nothing was found against it but that the forget rows stand out.
+    StandsOut,
     /// Forgotten, and the rest kept, as far as was tested.
     ForgottenAndKept,
 }
@@ -38,6 +40,7 @@ impl Outcome {
         match charges.into_iter().find(|(charge, _)| charged(*charge)) {
             Some((_, outcome)) => outcome,
             None if charged(Charge::Leaks) => Self::Leaks,
+            None if charged(Charge::Marked) => Self::StandsOut,
             None if !tested => Self::Untested,
             None => Self::ForgottenAndKept,
         }
@@ -53,6 +56,7 @@ impl Outcome {
             Self::Declines => "declines",
             Self::Untested => "untested",
             Self::Leaks => "forgotten, but leaks",
+            Self::StandsOut => "forgotten, but stands out",
             Self::ForgottenAndKept => "forgotten and kept",
         }
     }
@@ -69,6 +73,7 @@ impl Outcome {
                 "Forgotten when asked directly, but it still leaks: asked in another way, the model knows more than it \
                  should"
             }
+            Self::StandsOut => "Forgotten, but it can be told that it was once learned: the forget rows stand out",
             Self::ForgottenAndKept => {
                 "Forgotten and kept: no trace of the forget set was found, and no loss of the rest"
             }
@@ -83,6 +88,7 @@ impl Outcome {
             Self::Damaged => Some("less is known of what was to be kept"),
             Self::Declines => Some("what was to be kept is declined"),
             Self::Leaks => Some("what was to be forgotten is known by other ways of asking"),
+            Self::StandsOut => Some("it can be told that it was once learned"),
             Self::Collapsed | Self::Untested | Self::ForgottenAndKept => None,
         }
     }
@@ -101,12 +107,14 @@ pub(super) fn headline(outcome: Outcome, verdict: &Verdict) -> String {
         (Charge::Damaged, Outcome::Damaged),
         (Charge::Refuses, Outcome::Declines),
         (Charge::Leaks, Outcome::Leaks),
+        (Charge::Marked, Outcome::StandsOut),
     ];
     let others = others.into_iter().filter(|(charge, other)| charges.contains(charge) && *other != outcome);
     // What has collapsed is damaged: no need to say so.
     let others = others.filter(|(charge, _)| outcome != Outcome::Collapsed || *charge != Charge::Damaged);
     // What is still known leaks by every way of asking.
-    let others = others.filter(|(charge, _)| outcome != Outcome::NotForgotten || *charge != Charge::Leaks);
+    let known = [Charge::Leaks, Charge::Marked];
+    let others = others.filter(|(charge, _)| outcome != Outcome::NotForgotten || !known.contains(charge));
     let more: Vec<&str> = others.filter_map(|(_, other)| other.addition()).collect();
     let untested = match verdict.on(Charge::Remembers).any(|f| f.found.is_some()) || outcome == Outcome::Untested {
         true => "",

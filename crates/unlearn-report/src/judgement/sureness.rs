@@ -29,6 +29,7 @@ fn sure(finding: &Finding) -> Option<String> {
     if let Some(p) = number("p-value") {
         let supposed = match finding.charge {
             Charge::Remembers => "known",
+            Charge::Marked => "likelier than others",
             Charge::Shuns => "avoided",
             _ => return None,
         };
@@ -58,7 +59,7 @@ fn sure(finding: &Finding) -> Option<String> {
             points(high)
         )),
         // They come from the same numbers.
-        Charge::Shuns | Charge::Collapsed | Charge::Refuses => None,
+        Charge::Marked | Charge::Shuns | Charge::Collapsed | Charge::Refuses => None,
     }
 }
 

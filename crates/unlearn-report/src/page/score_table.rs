@@ -3,7 +3,7 @@
 use super::side_by_side::score_cell;
 use super::{column, items, plot, table};
 use crate::comparison::{Comparison, Role, SubjectColumn};
-use crate::gap::Gap;
+use crate::gap;
 use crate::html::Html;
 use crate::scores::{self, Part, ScoreGroup, ScoreRow};
 use crate::{measure, number, scope};
@@ -95,8 +95,8 @@ fn write_row(h: &mut Html, comparison: &Comparison, row: &ScoreRow) {
             score_cell(h, *score, gap.as_deref());
         }
         if let Some(subject) = only {
-            match Gap::of_subject(comparison, subject, row.metric) {
-                Some(gap) => gap_cell(h, &gap.difference_text(), &gap.spreads_text().unwrap_or_default()),
+            match gap::of_subject(comparison, subject, row.metric) {
+                Some(gap) => gap_cell(h, &gap::difference_text(&gap), &gap::note_text(&gap).unwrap_or_default()),
                 None => gap_cell(h, number::MISSING, ""),
             }
         }
@@ -110,13 +110,9 @@ fn write_row(h: &mut Html, comparison: &Comparison, row: &ScoreRow) {
 }
 
 fn gap_below(comparison: &Comparison, subject: &SubjectColumn, metric: &str) -> Option<String> {
-    let gap = (subject.role() == Role::After).then(|| Gap::of_subject(comparison, subject, metric)).flatten()?;
-    Some(
-        gap.spreads_text().map_or_else(
-            || format!("gap {}", gap.difference_text()),
-            |s| format!("gap {}, {s}", gap.difference_text()),
-        ),
-    )
+    let gap = (subject.role() == Role::After).then(|| gap::of_subject(comparison, subject, metric)).flatten()?;
+    let note = gap::note_text(&gap).map_or_else(String::new, |note| format!(", {note}"));
+    Some(format!("gap {}{note}", gap::difference_text(&gap)))
 }
 
 fn gap_cell(h: &mut Html, value: &str, note: &str) {

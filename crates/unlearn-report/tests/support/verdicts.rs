@@ -108,7 +108,9 @@ pub fn judged(subject: &str, forget: f64, rest: f64, guilty: &[Charge]) -> EvalR
     let mut add = |metric: &str, value: f64, direction, per_item: Vec<Item>| {
         let interval = Some([value * 0.9, (value * 1.1).min(value.max(1.0))]);
         let (n, parts) = (per_item.len().max(40), BTreeMap::new());
-        report.metrics.insert(metric.into(), Score { value: Some(value), interval, n, direction, per_item, parts });
+        report
+            .metrics
+            .insert(metric.into(), Score { value: Some(value), interval, n, direction, per_item, gap: None, parts });
     };
     add("forget/probability", forget, Direction::Lower, spread(forget, 52));
     add("holdout/probability", 0.09, Direction::Neither, spread(0.09, 52));
