@@ -38,7 +38,7 @@ const fn scope(
     Scope { name, title, aim, meaning, wanted }
 }
 
-/// The known sets, in the order in which they are shown; those of other names come in at `OTHERS`.
+/// The known sets, in the order in which they are shown; see [`order`] for others.
 pub const SCOPES: &[Scope] = &[
     scope(
         "forget",
@@ -115,28 +115,37 @@ pub const SCOPES: &[Scope] = &[
     scope("", "Whole model", "all sets together", "Numbers that sum up several sets.", Wanted::Nothing),
 ];
 
-/// Where sets of other names stand.
-const OTHERS: usize = 8;
+/// Where sets of other names that belong to what must go stand.
+const OTHERS_GONE: usize = 4;
+
+/// Where other sets stand, more of what must go counted.
+const OTHERS: usize = 9;
 
 /// The words for a set, if it is a known one.
 pub fn find(set: &str) -> Option<&'static Scope> {
     SCOPES.iter().find(|s| s.name == set)
 }
 
-/// What is wanted of a set; one of another name is to be kept.
+/// What is wanted of a set. Of other names, those that begin with `forget-` belong to what must go; the rest is to be
+/// kept.
 pub fn wanted(set: &str) -> Wanted {
-    find(set).map_or(Wanted::Kept, |s| s.wanted)
+    let other = if set.starts_with("forget-") { Wanted::Gone } else { Wanted::Kept };
+    find(set).map_or(other, |s| s.wanted)
 }
 
 /// A title for a set, and what it is.
 pub fn title(set: &str) -> (&str, &'static str) {
-    find(set).map_or((set, "must keep working"), |s| (s.title, s.aim))
+    let other = if wanted(set) == Wanted::Gone { "what must go" } else { "must keep working" };
+    find(set).map_or((set, other), |s| (s.title, s.aim))
 }
 
-/// Sorts sets: the known ones first, others by name before the holdout, membership and whole-model scores.
+/// Sorts sets: those of what must go, the known ones first; likewise what is kept; then the holdout, membership and
+/// whole-model scores.
 pub fn order(set: &str) -> (usize, &str) {
+    let known = |i: usize| i + usize::from(i >= OTHERS_GONE) + usize::from(i + 1 >= OTHERS);
     match SCOPES.iter().position(|s| s.name == set) {
-        Some(i) => (if i < OTHERS { i } else { i + 1 }, set),
+        Some(i) => (known(i), set),
+        None if wanted(set) == Wanted::Gone => (OTHERS_GONE, set),
         None => (OTHERS, set),
     }
 }
@@ -147,9 +156,13 @@ mod tests {
 
     #[test]
     fn other_sets_stand_between_what_is_kept_and_what_was_never_seen() {
-        assert_eq!(SCOPES[OTHERS].name, "holdout");
-        let mut sets = ["", "mia", "zoo", "holdout", "world-facts", "code", "forget"];
+        assert_eq!((SCOPES[OTHERS_GONE].name, SCOPES[OTHERS - 1].name), ("retain", "holdout"));
+        let mut sets =
+            ["", "mia", "zoo", "holdout", "world-facts", "code", "forget-bio", "one-hop", "retain", "forget"];
         sets.sort_by_key(|s| order(s));
-        assert_eq!(sets, ["forget", "world-facts", "code", "zoo", "holdout", "mia", ""]);
+        let expected =
+            ["forget", "one-hop", "forget-bio", "retain", "world-facts", "code", "zoo", "holdout", "mia", ""];
+        assert_eq!(sets, expected);
+        assert_eq!((title("forget-bio").1, title("zoo").1), ("what must go", "must keep working"));
     }
 }
