@@ -105,7 +105,7 @@ proptest! {
     ) {
         let wrong: Vec<Tokens> = wrong.iter().map(|&w| tokens(&[w], &[false])).collect();
         let row = (tokens(&[right], &[false]), Some(tokens(&[right], &[false])), wrong);
-        let found = report(vec![("forget", seen(std::slice::from_ref(&row))), ("retain", seen(&[row.clone()]))]);
+        let found = report(vec![("forget", seen(std::slice::from_ref(&row))), ("retain", seen(std::slice::from_ref(&row)))]);
         for set in ["forget", "retain"] {
             for metric in ["probability", "probability-normalised", "truth-ratio", "exact-memorization"] {
                 let value = found.value(&format!("{set}/{metric}")).expect("a value");

@@ -10,7 +10,9 @@ use unlearn_core::run::RunFolder;
 use unlearn_core::score::{Answer, EvalReport};
 use unlearn_core::{file, settings};
 use unlearn_data::world::{Split, World, WorldConfig};
-use unlearn_report::{Comparison, RunView, SubjectColumn, render_html, samples_text, score_table_text, summary};
+use unlearn_report::{
+    Comparison, RunView, SubjectColumn, render_html, samples_text, score_table_text, summary, verdict_text,
+};
 
 use super::demo_world::{EPOCHS, FORGET_SHARE, LARGE, PEOPLE, Places, base_model, evaluation, learn, training};
 use super::{eval, run};
@@ -171,6 +173,7 @@ fn finish(context: &Context, places: &Places, folder: &Path) -> Result<()> {
         let scores: serde_json::Map<String, serde_json::Value> = scores.into_iter().collect();
         return context.print(serde_json::to_string_pretty(&json!({"subjects": scores, "report": page}))?);
     }
+    context.print(verdict_text(&comparison))?;
     context.print(score_table_text(&comparison))?;
     context.print(samples_text(&comparison, 1))?;
     context.print(summary(&comparison).join("\n"))?;
