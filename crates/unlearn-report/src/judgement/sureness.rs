@@ -9,6 +9,9 @@ use crate::p_value::{chance, p_value};
 /// What comes about by chance at most this often is hardly chance.
 const RARE: f64 = 0.01;
 
+/// What comes about by chance this often is no sign of anything.
+const LIKELY: f64 = 0.1;
+
 pub(super) fn sureness(verdict: &Verdict) -> Vec<Sentence> {
     let basis = verdict.basis.iter().map(|words| words.trim().to_owned()).filter(|words| !words.is_empty());
     let findings = verdict.findings.iter().filter_map(sure);
@@ -27,6 +30,10 @@ fn sure(finding: &Finding) -> Option<String> {
     finding.found?;
     let number = |name: &str| finding.numbers.get(name).copied().filter(|x| x.is_finite());
     if let Some(p) = number("p-value") {
+        // Of tests that found nothing, the one that the verdict is about is enough.
+        if finding.found == Some(false) && finding.charge != Charge::Remembers && p > LIKELY {
+            return None;
+        }
         let supposed = match finding.charge {
             Charge::Remembers => "known",
             Charge::Marked => "likelier than others",
