@@ -18,9 +18,6 @@ pub struct Progress<'a> {
     pub total: usize,
 }
 
-/// Tokens in one scoring pass.
-pub(crate) const TOKENS_AT_ONCE: usize = 2048;
-
 /// What some metrics want to have seen of a set.
 fn wanted(metrics: &[&Metric], sets: &[EvalSet], set: &EvalSet) -> Needs {
     let members =

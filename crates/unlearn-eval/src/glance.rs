@@ -3,7 +3,6 @@
 use unlearn_data::{Encoder, Row};
 use unlearn_engine::LanguageModel;
 
-use crate::evaluate::TOKENS_AT_ONCE;
 use crate::metrics::probability;
 use crate::observe::{Effort, Observer, Store};
 use crate::{EvalError, EvalSet, Needs};
@@ -18,7 +17,7 @@ pub fn mean_probability(
     set: &str,
     rows: &[Row],
 ) -> Result<Option<f64>, EvalError> {
-    let effort = Effort { tokens: TOKENS_AT_ONCE, batch_size: 1, ..Effort::default() };
+    let effort = Effort::default();
     let observer = Observer { model, encoder, digest: String::new(), store: Store::none(), effort };
     let seen = observer.observe(&EvalSet::new(set, rows.to_vec()), Needs::ANSWER, &mut |_| ())?;
     let known: Vec<f64> = probability::of(&seen).into_iter().flatten().collect();

@@ -48,9 +48,12 @@ pub struct Effort {
     pub seed: u64,
 }
 
+/// Tokens in one scoring pass.
+const TOKENS_AT_ONCE: usize = 2048;
+
 impl Default for Effort {
     fn default() -> Self {
-        Self { tokens: 2048, batch_size: 16, max_new_tokens: 0, samples: 16, temperature: 1.0, seed: 0 }
+        Self { tokens: TOKENS_AT_ONCE, batch_size: 16, max_new_tokens: 0, samples: 16, temperature: 1.0, seed: 0 }
     }
 }
 

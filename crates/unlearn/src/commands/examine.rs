@@ -20,9 +20,6 @@ use crate::context::Context;
 use crate::failure::Refusal;
 use crate::job::Job;
 
-/// Tokens in one scoring pass.
-const TOKENS_AT_ONCE: usize = 2048;
-
 /// Where an evaluation and its answers are written.
 pub type Places = (PathBuf, PathBuf);
 
@@ -82,12 +79,12 @@ impl<'a> Examiner<'a> {
             digest: checkpoint::digest(&model.path)? + &around.unwrap_or_default(),
             store: self.store.clone(),
             effort: Effort {
-                tokens: TOKENS_AT_ONCE,
                 batch_size: self.recipe.eval.batch_size,
                 max_new_tokens: self.recipe.eval.max_new_tokens,
                 samples: self.recipe.eval.samples,
                 temperature: self.recipe.eval.temperature,
                 seed: self.recipe.seed,
+                ..Effort::default()
             },
         })
     }
