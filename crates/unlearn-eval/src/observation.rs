@@ -88,6 +88,10 @@ pub struct Observations {
     pub inside: Option<Arc<Peek>>,
     /// Sampled answers to each row; empty for rows without a question in words.
     pub samples: Vec<Vec<String>>,
+    /// Of each row, of each sampled answer: its log-probability, in nats, and its tokens; missing where it has none.
+    pub sampled: Vec<Vec<Option<(f64, usize)>>>,
+    /// The same of the answers that were sampled from the model beside it.
+    pub sampled_by_other: Vec<Vec<Option<(f64, usize)>>>,
     /// Tokens that went through the subject for it, padding included; a backward pass counts twice.
     pub forward_tokens: u64,
     /// Tokens that passes for one thing alone would take, without padding.

@@ -90,6 +90,25 @@ fn members_are_found_where_the_forget_rows_are_known() {
 }
 
 #[test]
+fn composites_are_nought_as_soon_as_one_part_is_and_whole_beside_oneself() {
+    let row = |x: f32, greedy| {
+        (tokens(&[x, x, -0.1], &[greedy; 3]), Some(tokens(&[x], &[true])), vec![tokens(&[-1.0], &[true])])
+    };
+    let of = |x, greedy| {
+        let (forget, holdout) =
+            (seen(&[row(x, greedy), row(x - 0.5, greedy)]), seen(&[row(-3.0, false), row(-3.5, false)]));
+        report(vec![("forget", forget), ("holdout", holdout), ("retain", seen(&[row(-0.1, true)]))])
+    };
+    let (gone, said) = (of(-4.0, false), of(-0.01, true));
+    assert!(gone.value("memorization-score").is_some_and(|x| x > 0.9), "{:?}", gone.metrics["memorization-score"]);
+    assert_eq!(said.value("memorization-score"), Some(0.0), "all of it is said");
+    assert_eq!(gone.value("privacy-score"), Some(if gone.value("mia/loss") == Some(0.0) { 0.0 } else { 1.0 }));
+    assert_eq!(said.value("privacy-score"), Some(1.0), "beside itself, no attack finds more");
+    assert_eq!(said.value("overall-score"), Some(0.0));
+    assert_eq!(said.metrics["overall-score"].n, 3);
+}
+
+#[test]
 fn utility_is_nought_as_soon_as_one_part_is() {
     let row = |truth: f32| (tokens(&[-0.1], &[true]), Some(tokens(&[truth], &[true])), vec![tokens(&[-2.0], &[true])]);
     let of =

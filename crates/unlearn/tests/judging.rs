@@ -91,6 +91,7 @@ fn a_model_is_judged_beside_others() {
         }
     }
     assert_eq!((value("forget-quality"), value("privleak"), value("mia/reference")), (1.0, 0.0, 0.5));
+    assert_eq!((value("fade"), value("privacy-score")), (0.0, 1.0));
     assert!(eval["metrics"]["depth"].is_null(), "the retrained model's states cost nothing: no block carries anything");
     assert!(charges(&eval).is_empty(), "{:?}", charges(&eval));
     for name in ["eval-retrained.json", "eval-before.json", "report.html"] {
@@ -105,8 +106,11 @@ fn gaps_are_in_units_of_the_retrained_models_own_spread() {
     for seed in [1, 2] {
         done(&scratch, &format!("{trained} --seed {seed} --out r{seed}"));
     }
-    done(&scratch, &format!("{EVAL} --retrained r1/model r2/model --set eval.metrics=[\"probability\",\"mia/loss\"]"));
+    let metrics = "--set eval.metrics=[\"probability\",\"mia/loss\",\"fade\"] --set eval.samples=4";
+    done(&scratch, &format!("{EVAL} --retrained r1/model r2/model {metrics}"));
     let (eval, first) = (read(&scratch, "out/eval.json"), read(&scratch, "out/eval-retrained.json"));
+    let fade = &eval["metrics"]["fade"]["value"];
+    assert!(fade.as_f64().is_some_and(|x| x > 0.0), "two models that were trained apart: {fade}");
     for name in ["forget/probability", "retain/probability", "mia/loss"] {
         let (score, gap) = (&eval["metrics"][name], &eval["metrics"][name]["gap"]);
         let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{name}: {score}"));

@@ -7,15 +7,19 @@ mod cloze;
 mod depth;
 pub(crate) mod exact_memorization;
 mod extraction_strength;
+mod fade;
 mod fluency;
 mod forget_quality;
 mod js;
 mod kl;
 mod knowledge;
 mod leak;
+mod memorization_score;
 pub mod mia;
 mod model_utility;
+mod overall_score;
 mod perplexity;
+mod privacy_score;
 mod privleak;
 pub(crate) mod probability;
 mod probability_normalised;
@@ -134,7 +138,11 @@ pub static METRICS: &[Metric] = &[
     js::METRIC,
     cka::METRIC,
     depth::METRIC,
+    fade::METRIC,
     model_utility::METRIC,
+    memorization_score::METRIC,
+    privacy_score::METRIC,
+    overall_score::METRIC,
 ];
 
 /// Every metric, those that are taken only when they are named included.
@@ -163,6 +171,20 @@ pub fn direction(set: &str) -> Direction {
         "holdout" => Direction::Neither,
         _ => Direction::Higher,
     }
+}
+
+/// The harmonic mean of parts that are better the higher they are; none without any.
+pub(crate) fn composite(parts: BTreeMap<String, f64>) -> Option<Score> {
+    let values: Vec<f64> = parts.values().copied().collect();
+    (!values.is_empty()).then(|| Score {
+        value: unlearn_stats::hmean::harmonic_mean(&values),
+        interval: None,
+        n: values.len(),
+        direction: Direction::Higher,
+        per_item: Vec::new(),
+        gap: None,
+        parts,
+    })
 }
 
 /// A value of each row as items.

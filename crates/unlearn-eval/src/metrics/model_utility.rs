@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use unlearn_core::score::{Direction, Score};
-use unlearn_stats::hmean::harmonic_mean;
 
-use super::{Metric, Takes};
+use super::{Metric, Takes, composite};
 use crate::Needs;
 
 pub(super) const METRIC: Metric = Metric {
@@ -38,14 +37,5 @@ fn take(scores: &BTreeMap<String, Score>) -> Option<Score> {
         counts.then_some((name.clone(), score.value?))
     };
     let parts: BTreeMap<String, f64> = scores.iter().filter_map(|(name, score)| part(name, score)).collect();
-    let values: Vec<f64> = parts.values().copied().collect();
-    (!values.is_empty()).then(|| Score {
-        value: harmonic_mean(&values),
-        interval: None,
-        n: values.len(),
-        direction: Direction::Higher,
-        per_item: Vec::new(),
-        gap: None,
-        parts,
-    })
+    composite(parts)
 }

@@ -1,11 +1,15 @@
 //! Sampled answers.
 
+use unlearn_data::TokenRow;
 use unlearn_engine::generate::{Options, Sampling, generate};
+use unlearn_engine::tree::{Seen, look};
 
 use super::Observer;
 use crate::{EvalError, EvalSet};
 
 type Samples = Vec<Vec<String>>;
+/// Of each row, of each answer: its log-probability and its tokens; missing where it has none.
+type Weighed = Vec<Vec<Option<(f64, usize)>>>;
 
 impl Observer<'_> {
     pub(super) fn samples(&self, set: &EvalSet, done: &mut dyn FnMut(usize)) -> Result<(Samples, u64), EvalError> {
@@ -19,6 +23,27 @@ impl Observer<'_> {
         let found = self.store.get(key, || self.sample(&prompts, &options, done))?;
         done(set.rows.len());
         Ok(found)
+    }
+
+    /// The log-probability and the tokens of each of some answers to each row of a set.
+    ///
+    /// # Errors
+    /// When a row does not fit the subject.
+    pub fn weigh(&self, set: &EvalSet, answers: &[Vec<String>]) -> Result<Weighed, EvalError> {
+        let mut groups: Vec<Vec<TokenRow>> = Vec::with_capacity(answers.len());
+        let mut there: Vec<Vec<bool>> = Vec::with_capacity(answers.len());
+        for (row, answers) in set.rows.iter().zip(answers) {
+            let encoded = answers.iter().map(|a| self.encode_answer(row, a)).collect::<Result<Vec<_>, _>>()?;
+            there.push(encoded.iter().map(Option::is_some).collect());
+            groups.push(encoded.into_iter().flatten().collect());
+        }
+        let sight = look(self.model, &groups, self.effort.tokens, &mut |_| ());
+        let weighed = sight.groups.iter().zip(there).map(|(seen, there)| {
+            let mut next = seen.iter();
+            let sum = |seen: &Vec<Seen>| (seen.iter().map(|s| f64::from(s.log_prob)).sum(), seen.len());
+            there.into_iter().map(|there| if there { next.next().map(sum) } else { None }).collect()
+        });
+        Ok(weighed.collect())
     }
 
     /// All samples of a question at once: each has a stream of its own, so that questions do not disturb each other.

@@ -180,4 +180,22 @@ pub const MEASURES: &[Measure] = &[
         "Model utility",
         "One number for everything that must keep working: the harmonic mean of its scores.",
     ),
+    measure(
+        "memorization-score",
+        "Memorisation",
+        "One number for how little of the forget answers is left, 1 being nothing. It is 0 as soon as one way of asking \
+         brings all of them out.",
+    ),
+    measure(
+        "privacy-score",
+        "Privacy",
+        "One number for how close membership attacks come to what they give of the retrained model, 1 being the same.",
+    ),
+    measure("overall-score", "Overall", "The harmonic mean of memorisation, privacy and model utility."),
+    measure(
+        "fade",
+        "Distance of answers to retrained",
+        "How differently the subject and the retrained model see the answers that either of them gives when it is \
+         sampled. 0 is the same.",
+    ),
 ];

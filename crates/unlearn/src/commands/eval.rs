@@ -84,7 +84,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         Begun::Finished => return Ok(None),
     };
     let examiner = Examiner::of(context, recipe, job.folder.observations())?;
-    let seen = examiner.look(&subject, "evaluate subject")?;
+    let mut seen = examiner.look(&subject, "evaluate subject")?;
     drop(subject);
     // One model at a time is in memory.
     let read = |role: &str, path: &Path| -> Result<(LanguageModel, Looked)> {
@@ -94,8 +94,15 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     };
     let retrained = match &recipe.model.retrained {
         None => None,
-        Some(path) => Some(read("retrained", path)?.1),
+        Some(path) => {
+            let (model, mut own) = read("retrained", path)?;
+            examiner.weigh(&model, &mut own, &seen)?;
+            Some(own)
+        }
     };
+    if let Some(retrained) = retrained.as_ref().filter(|_| examiner.reads_again()) {
+        examiner.weigh(&training::examined(context, recipe, path)?, &mut seen, retrained)?;
+    }
     let mut others = Vec::new();
     for path in &recipe.model.retrained_also {
         others.push(read("another retrained model", path)?.1);

@@ -71,6 +71,28 @@ impl<'a> Examiner<'a> {
         Ok(Shadow { seen, trained_on: trained_on.unwrap_or_default() })
     }
 
+    /// Has a model weigh the answers that were sampled from it, and those from another, where a metric wants that.
+    pub fn weigh(&self, model: &LanguageModel, own: &mut Looked, other: &Looked) -> Result<()> {
+        if !self.metrics.iter().any(|metric| metric.name == "fade") {
+            return Ok(());
+        }
+        let encoder = model.encoder(&self.recipe.chat);
+        let observer = self.observer(model, &encoder)?;
+        let theirs = other.on("forget").map(|seen| seen.samples.clone()).unwrap_or_default();
+        let set = self.sets.iter().find(|set| set.name == "forget");
+        let seen = own.sets.iter_mut().find(|(name, _)| name == "forget");
+        if let (Some(set), Some((_, seen))) = (set, seen) {
+            seen.sampled = observer.weigh(set, &seen.samples)?;
+            seen.sampled_by_other = observer.weigh(set, &theirs)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a metric wants the subject to be read once more, when the retrained model has been.
+    pub fn reads_again(&self) -> bool {
+        self.metrics.iter().any(|metric| metric.name == "fade")
+    }
+
     fn observer<'m>(&self, model: &'m LanguageModel, encoder: &'m Encoder) -> Result<Observer<'m>> {
         let around = if model.path.is_dir() { checkpoint::companions_digest(&model.path)? } else { None };
         Ok(Observer {
