@@ -1,9 +1,10 @@
 //! `knowledge`
 
+use unlearn_core::score::Item;
 use unlearn_stats::rouge::rouge_l;
 
 use super::{Metric, Rows, Takes, of_generations};
-use crate::Needs;
+use crate::{Needs, Observations};
 
 pub(super) const METRIC: Metric = Metric {
     name: "knowledge",
@@ -20,5 +21,10 @@ pub(super) const METRIC: Metric = Metric {
         None. Taken when it is named, or by a benchmark.\n",
     needs: Needs::GENERATIONS,
     usual: false,
-    takes: Takes::Rows(Rows::known(|seen| of_generations(seen, |truth, said| rouge_l(truth, said, false).f1))),
+    takes: Takes::Rows(Rows::known(overlap)),
 };
+
+/// ROUGE-L F1 of every greedy answer, without stemming.
+pub(super) fn overlap(seen: &Observations) -> Vec<Item> {
+    of_generations(seen, |truth, said| rouge_l(truth, said, false).f1)
+}

@@ -1,8 +1,7 @@
 //! `verbatim`
 
-use unlearn_stats::rouge::rouge_l;
-
-use super::{Metric, Rows, Takes, of_generations};
+use super::knowledge::overlap;
+use super::{Metric, Rows, Takes};
 use crate::Needs;
 
 pub(super) const METRIC: Metric = Metric {
@@ -17,8 +16,8 @@ pub(super) const METRIC: Metric = Metric {
         # Reference implementation\n\
         `swj0419/muse_bench`, `metrics/verbmem.py`.\n\n\
         # Deviations\n\
-        None. Taken when it is named, or by a benchmark.\n",
+        The text's own continuation is not cut to the answer's limit. Taken when it is named, or by a benchmark.\n",
     needs: Needs::GENERATIONS,
     usual: false,
-    takes: Takes::Rows(Rows::known(|seen| of_generations(seen, |truth, said| rouge_l(truth, said, false).f1))),
+    takes: Takes::Rows(Rows::known(overlap)),
 };

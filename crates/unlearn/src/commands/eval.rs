@@ -135,7 +135,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         examiner.write("reference", path, beside, &(folder.eval_before(), folder.answers_before()))?;
     }
     let beside = Beside { subject: &seen, retrained, reference, shadows };
-    examiner.write_with_gaps(&name_of(path), path, (beside, &seeds), &(folder.eval(), folder.answers()))?;
+    examiner.write_subject(&name_of(path), path, (beside, &seeds), &(folder.eval(), folder.answers()))?;
     let record = job.finish()?;
     report::write_for_run(&folder)?;
     Ok(Some(record))

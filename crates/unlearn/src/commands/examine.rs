@@ -142,24 +142,31 @@ impl<'a> Examiner<'a> {
         Ok(looked)
     }
 
-    /// Takes the metrics of a subject and writes them down with its answers.
-    pub fn write(&self, name: &str, path: &Path, beside: Beside<'_>, places: &Places) -> Result<()> {
-        self.write_with_gaps(name, path, (beside, &[]), places)
+    /// Takes the metrics of a model beside the subject, and writes them down with its answers.
+    pub fn write(&self, name: &str, path: &Path, beside: Beside<'_>, (scores, said): &Places) -> Result<()> {
+        let report = self.report(name, path, &beside)?;
+        Ok(Job::write_evaluation(scores, &report, said, &answers(beside.subject))?)
     }
 
-    /// [`Self::write`] with how far each score is from those of some retrained models.
-    pub fn write_with_gaps(
+    fn report(&self, name: &str, path: &Path, beside: &Beside<'_>) -> Result<EvalReport> {
+        let subject =
+            Subject { name: name.to_owned(), path: path.display().to_string(), digest: checkpoint::digest(path)? };
+        let mut report = take(beside, subject, &self.metrics, &self.sets, self.recipe.seed);
+        report.verdict = Some(judge(beside, self.recipe.seed));
+        Ok(report)
+    }
+
+    /// The same of the subject, with how far each score is from those of some retrained models, and the files that
+    /// others read of its benchmark.
+    pub fn write_subject(
         &self,
         name: &str,
         path: &Path,
         (beside, retrained): (Beside<'_>, &[&Looked]),
         (scores, said): &Places,
     ) -> Result<()> {
-        let subject =
-            Subject { name: name.to_owned(), path: path.display().to_string(), digest: checkpoint::digest(path)? };
         let seed = self.recipe.seed;
-        let mut own = take(&beside, subject, &self.metrics, &self.sets, seed);
-        own.verdict = Some(judge(&beside, seed));
+        let mut own = self.report(name, path, &beside)?;
         let mut others: Vec<EvalReport> = Vec::new();
         for other in retrained {
             let alone = Beside { subject: other, retrained: None, ..beside };
@@ -170,16 +177,11 @@ impl<'a> Examiner<'a> {
         let benchmark = self.recipe.eval.benchmark.as_deref();
         let files = benchmark.and_then(|name| eval_files::of(name, &own.metrics, &answers));
         // The scores last: where they are, the rest is.
-        if let (Some(files), Some(folder)) = (files, scores.parent().filter(|_| is_main(scores))) {
+        if let (Some(files), Some(folder)) = (files, scores.parent()) {
             files.write(folder)?;
         }
         Ok(Job::write_evaluation(scores, &own, said, &answers)?)
     }
-}
-
-/// Whether these are the scores that a run is about, not those of a model beside it.
-fn is_main(scores: &Path) -> bool {
-    scores.file_name().is_some_and(|name| name == "eval.json")
 }
 
 /// Refuses models to compare with that make other tokens of the same rows: before anything is written.
@@ -187,9 +189,11 @@ pub fn check_comparable(recipe: &Recipe, subject: &Encoder) -> Result<()> {
     let model = &recipe.model;
     let retrained = model.retrained.iter().chain(&model.retrained_also).map(|path| ("retrained", path));
     let others = retrained.chain(model.reference.iter().map(|path| ("reference", path)));
-    for (role, path) in others.chain(model.shadows.iter().map(|path| ("shadow", path))) {
+    let others: Vec<_> = others.chain(model.shadows.iter().map(|path| ("shadow", path))).collect();
+    let sets = if others.is_empty() { Vec::new() } else { sets::eval_sets(recipe)? };
+    for (role, path) in others {
         let theirs = LanguageModel::read_encoder(path, &recipe.chat)?;
-        for row in sets::eval_sets(recipe)?.iter().flat_map(|set| &set.rows) {
+        for row in sets.iter().flat_map(|set| &set.rows) {
             let [a, b] = [subject, &theirs].map(|encoder| encoder.encode(row).ok().map(|t| (t.ids, t.labels)));
             if a != b {
                 let (model, file, line) = (path.display(), row.path.display(), row.line);

@@ -140,7 +140,7 @@ pub fn carry_out(
     let beside = Beside { subject: &seen, retrained, reference: Some(&before), shadows: &[] };
     let seeds: Vec<&Looked> = retrained.into_iter().collect();
     let places = (job.folder.eval(), job.folder.answers());
-    examiner.write_with_gaps("unlearned", &saved.path, (beside, &seeds), &places)?;
+    examiner.write_subject("unlearned", &saved.path, (beside, &seeds), &places)?;
     let folder = job.folder.clone();
     let record = job.finish()?;
     report::write_for_run(&folder)?;
