@@ -137,8 +137,6 @@ pub struct Alone {
     pub generations: u64,
     /// Gradients.
     pub gradients: u64,
-    /// Looking inside.
-    pub inside: u64,
     /// Sampled answers.
     pub samples: u64,
 }

@@ -89,7 +89,7 @@ impl Observer<'_> {
         }
         if needs.inside {
             let (found, tokens) = self.inside(set)?;
-            (seen.inside, seen.alone.inside) = (found, tokens);
+            seen.inside = found;
             seen.forward_tokens += tokens;
             done(before + n);
         }
