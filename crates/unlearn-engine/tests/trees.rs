@@ -4,8 +4,8 @@ use std::path::Path;
 
 use unlearn_data::TokenRow;
 use unlearn_engine::batch::Which;
-use unlearn_engine::likelihood::{each_logits, score_rows};
 use unlearn_engine::generate::{Begun, Generation, Options, generate, go_on};
+use unlearn_engine::likelihood::{each_logits, score_rows};
 use unlearn_engine::tree::{look, look_and_begin};
 use unlearn_engine::{LanguageModel, device};
 
@@ -124,7 +124,7 @@ fn in_every_family_answers_are_the_same_however_their_prompts_were_read() {
             let together = generate(&model, &prompts, &options, |_, _| ()).expect("all");
             assert_eq!(together.answers, alone, "{family}");
             let mut begun: Vec<Option<Begun>> = vec![None; groups.len()];
-            look_and_begin(&model, &groups, 64, &mut |_| (), &mut |g, prompt| begun[g] = Some(prompt));
+            let _ = look_and_begin(&model, &groups, 64, &mut |_| (), &mut |g, prompt| begun[g] = Some(prompt));
             let begun: Vec<Begun> = begun.into_iter().flatten().collect();
             // Generation does not count hidden tokens where it counts positions; likelihoods do.
             assert_eq!(begun.len(), if hidden.is_some() { 0 } else { groups.len() }, "{family}");

@@ -29,6 +29,7 @@ pub mod binomial;
 pub mod bootstrap;
 pub mod clusters;
 pub mod divergence;
+pub mod exchange;
 pub mod hmean;
 pub mod ks;
 pub mod membership;
