@@ -1,6 +1,8 @@
 //! What is inside a model where it predicts: the stream after every block, and what becomes of an answer when that is
 //! replaced by another model's.
 
+mod lens;
+
 use burn::tensor::{Tensor, TensorData};
 use unlearn_data::TokenRow;
 
@@ -9,6 +11,8 @@ use crate::batch::{TokenBatch, Which, plan};
 use crate::decoder::Head;
 use crate::likelihood::in_parts;
 use crate::tensor::{matrix, values};
+
+pub use lens::{Reading, read_out};
 
 /// A model's states where it predicts some rows' supervised tokens, and its output layer.
 #[derive(Debug, Clone)]

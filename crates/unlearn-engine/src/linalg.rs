@@ -1,10 +1,14 @@
-//! Leading singular vectors.
+//! Leading singular vectors, and affine maps by least squares.
+
+mod ridge;
 
 use faer::{Mat, MatRef, Par, set_global_parallelism};
 use unlearn_core::seed;
 
 use crate::EngineError;
 use crate::tensor::{Device, Tensor, matrix, values};
+
+pub use ridge::{Affine, Moments};
 
 /// The leading part of a singular value decomposition `M ≈ U diag(S) Vᵀ`, values falling.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use super::config::{NormPlace, Residual};
 use super::mlp::Mlp;
 use super::norm::Norm;
 use super::parameters::{Builder, Weights};
-use super::{Cache, DecoderConfig, Pass};
+use super::{Cache, Change, DecoderConfig, Pass};
 
 #[derive(Debug, Clone)]
 pub(super) struct Block {
@@ -18,6 +18,8 @@ pub(super) struct Block {
     before_mlp: Option<Norm>,
     mlp: Mlp,
     after_mlp: Option<Norm>,
+    /// Nothing, but for someone who looks what becomes of the model then.
+    pub(super) change: Option<Change>,
 }
 
 impl Block {
@@ -37,6 +39,7 @@ impl Block {
             after_mlp: norm(after, c.names.after_mlp_norm),
             attention,
             mlp,
+            change: None,
         }
     }
 
@@ -66,6 +69,10 @@ impl Block {
         };
         let added = self.mlp.forward(c, weights, seen);
         let after = after + normed(&self.after_mlp, added.clone());
+        let after = match &self.change {
+            Some(change) => change.apply(after),
+            None => after,
+        };
         (after.reshape([rows, tokens, width]), added.reshape([rows, tokens, width]))
     }
 }

@@ -3,6 +3,7 @@
 mod attention;
 mod block;
 mod cache;
+mod change;
 mod config;
 mod head;
 mod linear;
@@ -18,6 +19,7 @@ mod scaling;
 use burn::tensor::{Int, Tensor};
 
 pub use cache::Cache;
+pub use change::Change;
 pub use config::{
     Activation, DecoderConfig, LayerKind, MlpForm, NormKind, NormPlace, QkvLayout, QueryKeyNorm, Residual,
 };
@@ -65,6 +67,16 @@ impl Decoder {
         let head = (!c.tied_head).then(|| add.matrix(n.head, [width, vocabulary], Layout::Linear, Role::Head));
         let head_bias = c.head_bias.then(|| add.vector(format!("{}.bias", n.head), vocabulary, Role::Bias));
         Self { specs: add.specs, embedding, positions, blocks, norm, head, head_bias, config }
+    }
+
+    /// The same decoder, in which the stream behind some blocks is changed whatever it is used for: scoring, generation,
+    /// looking inside. No file can hold such a change.
+    #[must_use]
+    pub fn with_changes(mut self, changes: impl IntoIterator<Item = (usize, Change)>) -> Self {
+        for (layer, change) in changes {
+            self.blocks[layer].change = Some(change);
+        }
+        self
     }
 
     /// Its switches.

@@ -9,6 +9,7 @@ use unlearn_core::recipe::ChatSection;
 use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
 
 use crate::checkpoint::Source;
+use crate::decoder::Change;
 use crate::{Decoder, EngineError, Parameters};
 
 pub use read::Loading;
@@ -38,6 +39,12 @@ impl LanguageModel {
             Some(tokens) if tokens > embeddings => Err(EngineError::Vocabulary { path: self.path, tokens, embeddings }),
             _ => Ok(self),
         }
+    }
+
+    /// The same model, in which the stream behind some blocks is changed. It is not for training or saving.
+    #[must_use]
+    pub fn with_changes(&self, changes: impl IntoIterator<Item = (usize, Change)>) -> Self {
+        Self { decoder: self.decoder.clone().with_changes(changes), ..self.clone() }
     }
 
     /// Turns rows of text into token rows for this model.
