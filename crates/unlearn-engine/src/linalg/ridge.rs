@@ -14,6 +14,8 @@ pub struct Moments {
     xy: Mat<f64>,
     x: Vec<f64>,
     y: Vec<f64>,
+    /// Of the outputs' squares.
+    yy: f64,
     n: usize,
 }
 
@@ -33,7 +35,7 @@ impl Moments {
     #[must_use]
     pub fn new(inputs: usize, outputs: usize) -> Self {
         let (xx, xy) = (Mat::zeros(inputs, inputs), Mat::zeros(inputs, outputs));
-        Self { xx, xy, x: vec![0.0; inputs], y: vec![0.0; outputs], n: 0 }
+        Self { xx, xy, x: vec![0.0; inputs], y: vec![0.0; outputs], yy: 0.0, n: 0 }
     }
 
     /// Pairs that were added.
@@ -61,6 +63,7 @@ impl Moments {
         };
         sum(&mut self.x, inputs);
         sum(&mut self.y, outputs);
+        self.yy += outputs.iter().map(|y| f64::from(*y).powi(2)).sum::<f64>();
         self.n += n;
     }
 
@@ -70,6 +73,7 @@ impl Moments {
         self.xy += &other.xy;
         self.x.iter_mut().zip(&other.x).for_each(|(a, b)| *a += b);
         self.y.iter_mut().zip(&other.y).for_each(|(a, b)| *a += b);
+        self.yy += other.yy;
         self.n += other.n;
     }
 
@@ -100,6 +104,27 @@ impl Moments {
             return Err(failed());
         }
         Ok(Affine { matrix, from, to })
+    }
+
+    /// The share of the outputs' variance around their mean that a map found from these pairs leaves; 0 where nothing
+    /// varies.
+    #[must_use]
+    pub fn left(&self, map: &Affine) -> f64 {
+        set_global_parallelism(Par::Seq);
+        let (n, width, outputs) = (self.n.max(1) as f64, self.x.len(), self.y.len());
+        let m = Mat::from_fn(width, outputs, |r, c| f64::from(map.matrix[r * outputs + c]));
+        let xx = Mat::from_fn(width, width, |r, c| self.xx[(r, c)] - self.x[r] * self.x[c] / n);
+        let mapped = &xx * &m;
+        let all = self.yy - self.y.iter().map(|y| y * y).sum::<f64>() / n;
+        // Of |y - x M|²: the outputs' own, twice what they share with what they are mapped to, and that alone.
+        let mut squares = all;
+        for r in 0..width {
+            for c in 0..outputs {
+                let shared = self.xy[(r, c)] - self.x[r] * self.y[c] / n;
+                squares += m[(r, c)] * (mapped[(r, c)] - 2.0 * shared);
+            }
+        }
+        if all > 0.0 { (squares / all).max(0.0) } else { 0.0 }
     }
 }
 
@@ -169,6 +194,7 @@ mod tests {
             let found = moments.solve(1e-9).expect("a map");
             assert!(found.matrix.iter().zip(&map).all(|(a, b)| (a - b).abs() < 1e-4));
             assert!(found.apply(&x).iter().zip(&y).all(|(a, b)| (a - b).abs() < 1e-3));
+            assert!(moments.left(&found) < 1e-6);
         }
     }
 
@@ -185,6 +211,11 @@ mod tests {
             (0..n).flat_map(|r| (0..inputs).map(move |i| (r, i))).map(|(r, i)| centred(r, i).powi(2)).sum::<f64>()
                 / inputs as f64;
         let predicted = found.apply(&x);
+        let square = |y: &[f32], z: &dyn Fn(usize) -> f64| -> f64 {
+            y.iter().enumerate().map(|(i, y)| (f64::from(*y) - z(i)).powi(2)).sum()
+        };
+        let left = square(&y, &|i| f64::from(predicted[i])) / square(&y, &|i| found.to[i % outputs]);
+        assert!((moments.left(&found) - left).abs() < 1e-5, "{} and {left}", moments.left(&found));
         for i in 0..inputs {
             for o in 0..outputs {
                 let error = |r: usize| f64::from(predicted[r * outputs + o]) - f64::from(y[r * outputs + o]);

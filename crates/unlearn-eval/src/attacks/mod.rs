@@ -3,12 +3,20 @@
 //! An attack makes attempts; each is a subject that was changed, or one that is asked otherwise, and what it then gives
 //! away of each fact. What it gives away is held against wrong answers: to a model that knows nothing they are as good.
 
+mod ablate;
 mod bench;
 mod candidates;
+mod layers;
+mod logit_lens;
+mod meanings;
+mod patch;
+mod probe;
 mod quantise;
 mod recovered;
 mod relearn;
 mod relearn_benign;
+mod steer;
+mod tuned_lens;
 
 use std::collections::BTreeMap;
 
@@ -71,8 +79,17 @@ impl Named for Entry {
 }
 
 /// Every attack, in the order in which they are listed.
-pub static ATTACKS: &[Entry] =
-    &[Entry::of::<relearn::Relearn>(), Entry::of::<relearn_benign::RelearnBenign>(), Entry::of::<quantise::Quantise>()];
+pub static ATTACKS: &[Entry] = &[
+    Entry::of::<relearn::Relearn>(),
+    Entry::of::<relearn_benign::RelearnBenign>(),
+    Entry::of::<quantise::Quantise>(),
+    Entry::of::<logit_lens::LogitLens>(),
+    Entry::of::<tuned_lens::TunedLens>(),
+    Entry::of::<probe::Probe>(),
+    Entry::of::<steer::Steer>(),
+    Entry::of::<ablate::Ablate>(),
+    Entry::of::<patch::Patch>(),
+];
 
 /// Attacks that are made together, each with what differs from its defaults.
 pub struct Suite {
