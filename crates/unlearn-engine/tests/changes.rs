@@ -70,6 +70,9 @@ fn what_is_added_is_seen_however_the_model_is_used() {
         let found = scores(&changed);
         assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{family}");
         assert!(found.iter().zip(scores(&model)).any(|(a, b)| (a - b).abs() > 1e-2), "{family}: it changes something");
+        // What is changed is changed again.
+        let back = changed.with_changes([(last, Change::Add(added.iter().map(|x| -x).collect()))]);
+        assert!(scores(&back).iter().zip(scores(&model)).all(|(a, b)| (a - b).abs() < 1e-4), "{family}");
         // The same behind the first one, by rows, by trees and in generation.
         let changed = model.with_changes([(0, Change::Add(added))]);
         let groups: Vec<Vec<TokenRow>> = rows().into_iter().map(|row| vec![row]).collect();

@@ -19,7 +19,7 @@ pub(super) struct Block {
     mlp: Mlp,
     after_mlp: Option<Norm>,
     /// Nothing, but for someone who looks what becomes of the model then.
-    pub(super) change: Option<Change>,
+    pub(super) changes: Vec<Change>,
 }
 
 impl Block {
@@ -39,7 +39,7 @@ impl Block {
             after_mlp: norm(after, c.names.after_mlp_norm),
             attention,
             mlp,
-            change: None,
+            changes: Vec::new(),
         }
     }
 
@@ -69,10 +69,7 @@ impl Block {
         };
         let added = self.mlp.forward(c, weights, seen);
         let after = after + normed(&self.after_mlp, added.clone());
-        let after = match &self.change {
-            Some(change) => change.apply(after),
-            None => after,
-        };
+        let after = self.changes.iter().fold(after, |x, change| change.apply(x));
         (after.reshape([rows, tokens, width]), added.reshape([rows, tokens, width]))
     }
 }

@@ -69,12 +69,12 @@ impl Decoder {
         Self { specs: add.specs, embedding, positions, blocks, norm, head, head_bias, config }
     }
 
-    /// The same decoder, in which the stream behind some blocks is changed whatever it is used for: scoring, generation,
-    /// looking inside. No file can hold such a change.
+    /// The same decoder, in which the stream behind some blocks is changed, after what changes it already, whatever it is
+    /// used for: scoring, generation, looking inside. No file can hold such a change.
     #[must_use]
     pub fn with_changes(mut self, changes: impl IntoIterator<Item = (usize, Change)>) -> Self {
         for (layer, change) in changes {
-            self.blocks[layer].change = Some(change);
+            self.blocks[layer].changes.push(change);
         }
         self
     }

@@ -160,11 +160,14 @@ fn upon(bench: &Bench<'_>, ids: &[u32], from: usize) -> TokenRow {
     TokenRow { hidden: bench.encoder.hidden, ..TokenRow::of_tokens([ids, &[0]].concat(), labels) }
 }
 
+/// Attempts that one look made, in the order of their labels, and what it took.
+pub(super) type Found = Result<(Vec<Trial>, Cost), EvalError>;
+
 /// Makes attempts that one look serves: `find` is called when one of them was not made before, and finds all.
 pub(super) fn attempts(
     bench: &mut Bench<'_>,
     labels: &[String],
-    find: &dyn Fn(&Bench<'_>) -> Result<(Vec<Trial>, Cost), EvalError>,
+    find: &dyn Fn(&Bench<'_>) -> Found,
 ) -> Result<(), EvalError> {
     let mut found: Option<Vec<Trial>> = None;
     for (i, label) in labels.iter().enumerate() {

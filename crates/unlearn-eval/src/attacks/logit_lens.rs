@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use unlearn_core::attack::{Cost, Heard, Trial};
+use unlearn_core::attack::Heard;
 use unlearn_data::TokenRow;
 use unlearn_engine::inside::{Inside, Reading, read_out};
 
-use super::layers::{Asked, Ear, asked, attempts, cost, preferred, spread};
+use super::layers::{Asked, Ear, Found, asked, attempts, cost, preferred, spread};
 use super::{Attack, Bench, Configured, Told};
 use crate::EvalError;
 
@@ -90,12 +90,7 @@ pub(super) fn labels(layers: &[usize], top: &[usize]) -> Vec<String> {
 pub(super) type Translate<'a> = dyn FnMut(usize, &[f32]) -> Result<Vec<f32>, EvalError> + 'a;
 
 /// Reads all answers in each layer, of whose states `translate` says what they are at the end.
-pub(super) fn look(
-    bench: &Bench<'_>,
-    layers: &[usize],
-    top: &[usize],
-    translate: &mut Translate<'_>,
-) -> Result<(Vec<Trial>, Cost), EvalError> {
+pub(super) fn look(bench: &Bench<'_>, layers: &[usize], top: &[usize], translate: &mut Translate<'_>) -> Found {
     let groups = asked(bench)?;
     let (mut by_layer, mut by_top) = (vec![Ear::default(); layers.len()], vec![Ear::default(); top.len()]);
     for (done, group) in groups.iter().enumerate() {

@@ -10,28 +10,32 @@ use unlearn_engine::tensor::{Int, Tensor, TensorData, values};
 use super::Bench;
 use crate::EvalError;
 
-/// How many rows' answers hold each token.
+/// How many answers hold each token, and which are true of any row.
 pub(super) struct Meanings {
-    rows: usize,
+    answers: usize,
+    truths: BTreeSet<String>,
     holding: BTreeMap<u32, usize>,
 }
 
 impl Meanings {
     /// Of the answers to some rows, true and wrong ones alike.
-    pub(super) fn of<'r>(bench: &Bench<'_>, rows: impl Iterator<Item = &'r Row>) -> Result<Self, EvalError> {
-        let mut counted = Self { rows: 0, holding: BTreeMap::new() };
+    pub(super) fn of<'r>(bench: &Bench<'_>, rows: impl Iterator<Item = &'r Row> + Clone) -> Result<Self, EvalError> {
+        let truths = rows.clone().filter_map(|row| row.answer_text().map(str::to_owned)).collect();
+        let mut counted = Self { answers: 0, truths, holding: BTreeMap::new() };
         for row in rows {
-            let Some(answers) = encoded(bench, row)? else { continue };
-            let ids: BTreeSet<u32> = answers.iter().flat_map(|row| own_part(row).iter().copied()).collect();
-            ids.into_iter().for_each(|id| *counted.holding.entry(id).or_default() += 1);
-            counted.rows += 1;
+            let Some(answers) = counted.encoded(bench, row)? else { continue };
+            for answer in &answers {
+                let ids: BTreeSet<u32> = own_part(answer).iter().copied().collect();
+                ids.into_iter().for_each(|id| *counted.holding.entry(id).or_default() += 1);
+            }
+            counted.answers += answers.len();
         }
         Ok(counted)
     }
 
     /// What a row's answers mean, the true one's first; none where one of them means nothing of its own.
     pub(super) fn answers(&self, bench: &Bench<'_>, row: &Row) -> Result<Option<Vec<Vec<f32>>>, EvalError> {
-        let Some(answers) = encoded(bench, row)? else { return Ok(None) };
+        let Some(answers) = self.encoded(bench, row)? else { return Ok(None) };
         let asked: BTreeSet<u32> = answers[0].prompt().iter().copied().collect();
         let sets: Vec<BTreeSet<u32>> = answers.iter().map(|row| own_part(row).iter().copied().collect()).collect();
         let shared = match sets.split_first() {
@@ -45,11 +49,26 @@ impl Meanings {
         Ok(means.collect())
     }
 
-    /// Their mean embedding, rare ones weighing more; none where each is in every row's answers.
+    /// The answers to a row that are held against each other. Wrong answers that were made for it are usually written as
+    /// the paraphrase of the true one is; those that other rows lend it, as the true one. None where there is no question
+    /// or one comes to no token.
+    fn encoded(&self, bench: &Bench<'_>, row: &Row) -> Result<Option<Vec<TokenRow>>, EvalError> {
+        let Some(own) = row.answer_text() else { return Ok(None) };
+        let made = row.perturbed_answer.iter().any(|wrong| !self.truths.contains(wrong));
+        let truth = row.paraphrased_answer.as_deref().filter(|_| made).unwrap_or(own);
+        let texts = std::iter::once(truth).chain(row.perturbed_answer.iter().map(String::as_str));
+        match texts.map(|text| bench.encoder.encode_answer(row, text)).collect::<Result<Vec<_>, _>>() {
+            Ok(answers) => Ok(Some(answers)),
+            Err(DataError::NoAnswer { .. }) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Their mean embedding, rare ones weighing more; none where each is in every answer.
     fn mean(&self, model: &LanguageModel, ids: &[u32]) -> Option<Vec<f32>> {
         let rarity = |id: &u32| {
             let holding = self.holding.get(id).copied().unwrap_or(1).max(1);
-            (self.rows.max(1) as f64 / holding as f64).ln().powi(2)
+            (self.answers.max(1) as f64 / holding as f64).ln().powi(2)
         };
         let weights: Vec<f64> = ids.iter().map(rarity).collect();
         let all: f64 = weights.iter().sum();
@@ -63,19 +82,6 @@ impl Meanings {
             mean.iter_mut().zip(row).for_each(|(m, x)| *m += weight * f64::from(*x) / all);
         }
         Some(mean.into_iter().map(|x| x as f32).collect())
-    }
-}
-
-/// The answers to a row that are held against each other: where wrong answers are given, the paraphrase of the true one,
-/// which is usually written as they are. None where there is no question or one comes to no token.
-fn encoded(bench: &Bench<'_>, row: &Row) -> Result<Option<Vec<TokenRow>>, EvalError> {
-    let Some(own) = row.answer_text() else { return Ok(None) };
-    let truth = row.paraphrased_answer.as_deref().filter(|_| !row.perturbed_answer.is_empty()).unwrap_or(own);
-    let texts = std::iter::once(truth).chain(row.perturbed_answer.iter().map(String::as_str));
-    match texts.map(|text| bench.encoder.encode_answer(row, text)).collect::<Result<Vec<_>, _>>() {
-        Ok(answers) => Ok(Some(answers)),
-        Err(DataError::NoAnswer { .. }) => Ok(None),
-        Err(e) => Err(e.into()),
     }
 }
 

@@ -28,8 +28,8 @@ Entities (rows without one: answers) are dealt into `folds` folds; the map that 
 entities. An answer's meaning is the mean embedding of its tokens that are neither in the question nor in all answers beside it, \
 each weighed by the square of how rare it is among all answers, true and wrong ones alike: what many answers say tells none apart. \
 Of the true answer and the wrong ones, that whose centred meaning lies most along what the map adds to the mean is preferred, so \
-that what is likely whatever the question counts nothing. Where a row has a paraphrased answer, it is that which stands beside \
-the wrong ones, for wrong answers are usually written like it. No answer is read by the model.
+that what is likely whatever the question counts nothing. Where wrong answers were made for a row \
+that has a paraphrased answer, it is that which stands beside them, for they are usually written like it. No answer is read by the model.
 
 Beside what comes back stands what maps give that were learned on answers dealt at random among questions (`control`), and the \
 difference of the two shares (`selectivity`).

@@ -33,7 +33,7 @@ perspective on machine unlearning for AI safety*, 2024, arXiv 2409.18025.
 
 # Defaults
 
-`layers = 4` (0: all), `strengths = [1.0, 4.0]`.
+`layers = 4` (0: all), `strengths = [1.0, 2.0]`.
 
 # Deviations
 
@@ -51,7 +51,7 @@ pub struct Steer {
 
 impl Default for Steer {
     fn default() -> Self {
-        Self { layers: 4, strengths: vec![1.0, 4.0] }
+        Self { layers: 4, strengths: vec![1.0, 2.0] }
     }
 }
 

@@ -1,13 +1,13 @@
 //! `tuned-lens`
 
 use serde::{Deserialize, Serialize};
-use unlearn_core::attack::{Cost, Trial};
+use unlearn_core::attack::Cost;
 use unlearn_data::{DataError, IGNORED, TokenRow};
 use unlearn_engine::inside::Inside;
 use unlearn_engine::linalg::{Affine, Moments};
 
 use super::bench::numbers;
-use super::layers::{attempts, spread};
+use super::layers::{Found, attempts, spread};
 use super::logit_lens::{labels, look};
 use super::{Attack, Bench, Configured};
 use crate::{EvalError, selected};
@@ -89,7 +89,7 @@ impl Attack for TunedLens {
 }
 
 impl TunedLens {
-    fn find(&self, bench: &Bench<'_>, layers: &[usize]) -> Result<(Vec<Trial>, Cost), EvalError> {
+    fn find(&self, bench: &Bench<'_>, layers: &[usize]) -> Found {
         let (maps, fitted) = self.fit(bench, layers)?;
         let (mut trials, cost) = look(bench, layers, &self.top, &mut |layer, states| {
             let Some(at) = layers.iter().position(|l| *l == layer) else { return Ok(states.to_vec()) };
