@@ -219,6 +219,23 @@ fn a_probe_does_not_see_which_answer_is_true_of_the_row_it_is_asked_about() {
     }
 }
 
+#[test]
+fn how_an_answer_is_written_gives_nothing_away() {
+    // The true answer begins as no wrong one does; its paraphrase is written like them.
+    let mut case = Case::of(&world().taught);
+    for row in &mut case.world.0[0].rows {
+        let place = row.answer_text().expect("an answer").to_owned();
+        let other = Row::question(row.prompt_text(), format!("Well, {place}"));
+        let perturbed_answer = row.perturbed_answer.clone();
+        *row = Row { entity: row.entity.clone(), paraphrased_answer: Some(place), perturbed_answer, ..other };
+    }
+    let found = case.attack("logit-lens", "layers = 1");
+    assert!(share(said(&found.trials[1])) >= 0.9, "by the paraphrase");
+    assert!(best(&case.attack("probe", "")) >= 0.6, "by the paraphrase");
+    case.world.0[0].rows.iter_mut().for_each(|row| row.paraphrased_answer = None);
+    assert_eq!(share(said(&case.attack("logit-lens", "layers = 1").trials[1])), 0.0, "nothing begins with that");
+}
+
 /// The taught model, in which something is added behind the middle block.
 fn hidden(strength: f32) -> LanguageModel {
     let model = &world().taught;

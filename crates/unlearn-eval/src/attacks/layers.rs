@@ -1,7 +1,7 @@
 //! What attacks that look inside a model have in common: which layers, the answers that might come, where a question
 //! ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use unlearn_core::attack::{Caught, Cost, Heard, Hearing, Trial};
 use unlearn_data::{DataError, IGNORED, Row, TokenRow};
@@ -26,18 +26,41 @@ pub(super) struct Asked {
     scope: usize,
     row: usize,
     pub(super) answers: Vec<TokenRow>,
+    /// The true answer as it is written beside the wrong ones, where that is otherwise.
+    pub(super) alike: Option<TokenRow>,
+}
+
+/// Which answers are true of any row.
+pub(super) struct Truths(BTreeSet<String>);
+
+impl Truths {
+    pub(super) fn of(bench: &Bench<'_>) -> Self {
+        let rows = bench.scopes.iter().flat_map(|scope| &scope.rows);
+        Self(rows.filter_map(|row| row.answer_text().map(str::to_owned)).collect())
+    }
+
+    /// A row's true answer as it is written beside its wrong ones: those that were made for it are usually written like
+    /// the paraphrase of the true one, those that other rows lend it like the true one itself.
+    pub(super) fn alike<'r>(&self, row: &'r Row) -> Option<&'r str> {
+        let made = row.perturbed_answer.iter().any(|wrong| !self.0.contains(wrong));
+        row.paraphrased_answer.as_deref().filter(|_| made).or_else(|| row.answer_text())
+    }
 }
 
 /// Every row of all scopes that has a question, a true answer and wrong ones, a few at a time.
 pub(super) fn asked(bench: &Bench<'_>) -> Result<Vec<Vec<Asked>>, EvalError> {
-    let mut all = Vec::new();
+    let (mut all, truths) = (Vec::new(), Truths::of(bench));
     for (scope, rows) in bench.scopes.iter().enumerate() {
         for (place, row) in rows.rows.iter().enumerate() {
             let Some(own) = row.answer_text().filter(|_| !row.perturbed_answer.is_empty()) else { continue };
-            let texts = std::iter::once(own).chain(row.perturbed_answer.iter().map(String::as_str));
+            let other = truths.alike(row).filter(|other| *other != own);
+            let texts = std::iter::once(own).chain(row.perturbed_answer.iter().map(String::as_str)).chain(other);
             let answers = texts.map(|text| bench.encoder.encode_answer(row, text));
             match answers.collect::<Result<Vec<_>, _>>() {
-                Ok(answers) => all.push(Asked { scope, row: place, answers }),
+                Ok(mut answers) => {
+                    let alike = other.and_then(|_| answers.pop());
+                    all.push(Asked { scope, row: place, answers, alike });
+                }
                 Err(DataError::NoAnswer { .. }) => {}
                 Err(e) => return Err(e.into()),
             }
@@ -88,6 +111,14 @@ impl Ear {
         let scopes = bench.scopes.iter().zip(hearings).map(|(scope, hearing)| (scope.name.clone(), caught(hearing)));
         Trial { scopes: scopes.collect::<BTreeMap<_, _>>(), ..Trial::default() }
     }
+}
+
+/// Supervised tokens that all rows begin with.
+pub(super) fn common(rows: &[&TokenRow]) -> usize {
+    let answers: Vec<&[u32]> = rows.iter().map(|row| &row.ids[row.prompt().len()..]).collect();
+    let Some((first, rest)) = answers.split_first() else { return 0 };
+    let same = |answer: &&[u32]| first.iter().zip(*answer).take_while(|(a, b)| a == b).count();
+    rest.iter().map(same).min().unwrap_or(0)
 }
 
 /// What some answers take that all go through a model once.

@@ -7,7 +7,7 @@ use unlearn_core::attack::Heard;
 use unlearn_data::TokenRow;
 use unlearn_engine::inside::{Inside, Reading, read_out};
 
-use super::layers::{Asked, Ear, Found, asked, attempts, cost, preferred, spread};
+use super::layers::{Asked, Ear, Found, asked, attempts, common, cost, preferred, spread};
 use super::{Attack, Bench, Configured, Told};
 use crate::EvalError;
 
@@ -41,7 +41,8 @@ LLMs?*, 2023, arXiv 2309.17410 (the head projection attack).
 # Deviations
 
 Patil et al. count an answer as found when its one token is among as many as a budget allows, over all layers; here wrong \
-answers stand beside it, whose tokens come as often by chance, and answers may have any length. With larger `top` more wrong \
+answers stand beside it, whose tokens come as often by chance, and answers may have any length. Where wrong answers were made \
+for a row that has a paraphrased answer, `top` asks for the first token of that, for they are usually written like it. With larger `top` more wrong \
 ones are said as well.
 ";
 
@@ -96,7 +97,8 @@ pub(super) fn look(bench: &Bench<'_>, layers: &[usize], top: &[usize], translate
     for (done, group) in groups.iter().enumerate() {
         bench.go_on()?;
         (bench.tell)(Told::Progress(done, groups.len()));
-        let rows: Vec<TokenRow> = group.iter().flat_map(|asked| asked.answers.iter().cloned()).collect();
+        let rows: Vec<TokenRow> =
+            group.iter().flat_map(|asked| asked.answers.iter().chain(&asked.alike).cloned()).collect();
         let inside = Inside::of(bench.model, &rows, bench.effort.tokens);
         let wanted = predictions(&rows);
         let mut nearest: Vec<Option<Vec<usize>>> = vec![None; group.len()];
@@ -107,13 +109,15 @@ pub(super) fn look(bench: &Bench<'_>, layers: &[usize], top: &[usize], translate
                 let of: Vec<&[Reading]> = asked
                     .answers
                     .iter()
+                    .chain(&asked.alike)
                     .map(|row| {
                         at += row.supervised();
                         &readings[at - row.supervised()..at]
                     })
                     .collect();
                 let mean = |r: &&[Reading]| r.iter().map(|r| r.log_prob).sum::<f64>() / r.len() as f64;
-                ear.hear(asked, preferred(&of.iter().map(mean).collect::<Vec<_>>()));
+                let own = &of[..asked.answers.len()];
+                ear.hear(asked, preferred(&own.iter().map(mean).collect::<Vec<_>>()));
                 *nearest = nearer(nearest.take(), ranks(asked, &of));
             }
         }
@@ -146,22 +150,23 @@ fn predictions(rows: &[TokenRow]) -> Vec<(usize, u32)> {
     all
 }
 
-/// How many tokens are likelier than each answer's, behind what all answers begin with; none where one ends there.
+/// How many tokens are likelier than each answer's, all written alike, behind what all of them begin with; none where one
+/// ends there.
 fn ranks(asked: &Asked, readings: &[&[Reading]]) -> Option<Vec<usize>> {
-    let common = common(&asked.answers);
+    let alike = usize::from(asked.alike.is_some());
+    // It stands last, and takes the place of the first.
+    let truth = asked
+        .alike
+        .as_ref()
+        .map_or((asked.answers.first()?, readings.first()?), |row| (row, &readings[readings.len() - 1]));
+    let (rows, rest) = (&asked.answers[1..], &readings[1..readings.len() - alike]);
+    let rows: Vec<&TokenRow> = std::iter::once(truth.0).chain(rows).collect();
+    let common = common(&rows);
     let rank = |readings: &&[Reading]| {
         let reading = readings.get(common)?;
         Some(if reading.log_prob.is_finite() { reading.rank } else { usize::MAX })
     };
-    readings.iter().map(rank).collect()
-}
-
-/// Supervised tokens that all rows begin with.
-fn common(rows: &[TokenRow]) -> usize {
-    let answers: Vec<&[u32]> = rows.iter().map(|row| &row.ids[row.prompt().len()..]).collect();
-    let Some((first, rest)) = answers.split_first() else { return 0 };
-    let same = |answer: &&[u32]| first.iter().zip(*answer).take_while(|(a, b)| a == b).count();
-    rest.iter().map(same).min().unwrap_or(0)
+    std::iter::once(truth.1).chain(rest).map(rank).collect()
 }
 
 fn nearer(before: Option<Vec<usize>>, now: Option<Vec<usize>>) -> Option<Vec<usize>> {
@@ -184,7 +189,8 @@ mod tests {
     fn what_begins_alike_is_read_once() {
         let rows = [row(&[1, 2, 7, 8]), row(&[1, 2, 7, 9, 4]), row(&[1, 2, 6])];
         assert_eq!(predictions(&rows), [(0, 7), (1, 8), (0, 7), (1, 9), (4, 4), (0, 6)]);
-        assert_eq!(common(&rows), 0);
-        assert_eq!(common(&rows[..2]), 1);
+        let all: Vec<&TokenRow> = rows.iter().collect();
+        assert_eq!(common(&all), 0);
+        assert_eq!(common(&all[..2]), 1);
     }
 }

@@ -8,20 +8,26 @@ use unlearn_engine::decoder::Role;
 use unlearn_engine::tensor::{Int, Tensor, TensorData, values};
 
 use super::Bench;
+use super::layers::{Truths, common};
 use crate::EvalError;
 
-/// How many answers hold each token, and which are true of any row.
+/// How many answers hold each token.
 pub(super) struct Meanings {
     answers: usize,
-    truths: BTreeSet<String>,
+    truths: Truths,
     holding: BTreeMap<u32, usize>,
+}
+
+/// What the answers to one row mean, and after what.
+pub(super) struct Meant {
+    pub(super) answers: Vec<Vec<f32>>,
+    pub(super) contexts: [Vec<u32>; 2],
 }
 
 impl Meanings {
     /// Of the answers to some rows, true and wrong ones alike.
-    pub(super) fn of<'r>(bench: &Bench<'_>, rows: impl Iterator<Item = &'r Row> + Clone) -> Result<Self, EvalError> {
-        let truths = rows.clone().filter_map(|row| row.answer_text().map(str::to_owned)).collect();
-        let mut counted = Self { answers: 0, truths, holding: BTreeMap::new() };
+    pub(super) fn of<'r>(bench: &Bench<'_>, rows: impl Iterator<Item = &'r Row>) -> Result<Self, EvalError> {
+        let mut counted = Self { answers: 0, truths: Truths::of(bench), holding: BTreeMap::new() };
         for row in rows {
             let Some(answers) = counted.encoded(bench, row)? else { continue };
             for answer in &answers {
@@ -33,9 +39,13 @@ impl Meanings {
         Ok(counted)
     }
 
-    /// What a row's answers mean, the true one's first; none where one of them means nothing of its own.
-    pub(super) fn answers(&self, bench: &Bench<'_>, row: &Row) -> Result<Option<Vec<Vec<f32>>>, EvalError> {
+    /// What a row's answers mean, the true one's first, and its question alone and with what all answers begin with; none
+    /// where an answer means nothing of its own.
+    pub(super) fn answers(&self, bench: &Bench<'_>, row: &Row) -> Result<Option<Meant>, EvalError> {
         let Some(answers) = self.encoded(bench, row)? else { return Ok(None) };
+        let question = answers[0].prompt();
+        let begun = if answers.len() > 1 { common(&answers.iter().collect::<Vec<_>>()) } else { 0 };
+        let contexts = [question.to_vec(), answers[0].ids[..question.len() + begun].to_vec()];
         let asked: BTreeSet<u32> = answers[0].prompt().iter().copied().collect();
         let sets: Vec<BTreeSet<u32>> = answers.iter().map(|row| own_part(row).iter().copied().collect()).collect();
         let shared = match sets.split_first() {
@@ -46,16 +56,14 @@ impl Meanings {
             let own = own_part(row).iter().filter(|id| !asked.contains(id) && !shared.contains(id));
             self.mean(bench.model, &own.copied().collect::<Vec<u32>>())
         });
-        Ok(means.collect())
+        let means: Option<Vec<Vec<f32>>> = means.collect();
+        Ok(means.filter(|_| !question.is_empty()).map(|answers| Meant { answers, contexts }))
     }
 
-    /// The answers to a row that are held against each other. Wrong answers that were made for it are usually written as
-    /// the paraphrase of the true one is; those that other rows lend it, as the true one. None where there is no question
-    /// or one comes to no token.
+    /// The answers to a row that are held against each other, written alike. None where there is no question or one comes
+    /// to no token.
     fn encoded(&self, bench: &Bench<'_>, row: &Row) -> Result<Option<Vec<TokenRow>>, EvalError> {
-        let Some(own) = row.answer_text() else { return Ok(None) };
-        let made = row.perturbed_answer.iter().any(|wrong| !self.truths.contains(wrong));
-        let truth = row.paraphrased_answer.as_deref().filter(|_| made).unwrap_or(own);
+        let Some(truth) = self.truths.alike(row) else { return Ok(None) };
         let texts = std::iter::once(truth).chain(row.perturbed_answer.iter().map(String::as_str));
         match texts.map(|text| bench.encoder.encode_answer(row, text)).collect::<Result<Vec<_>, _>>() {
             Ok(answers) => Ok(Some(answers)),

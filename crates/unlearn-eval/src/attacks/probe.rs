@@ -9,8 +9,8 @@ use unlearn_data::Row;
 use unlearn_engine::linalg::{Affine, Moments};
 
 use super::bench::numbers;
-use super::layers::{Ear, ends, preferred, question, spread};
-use super::meanings::Meanings;
+use super::layers::{Ear, ends, preferred, spread};
+use super::meanings::{Meanings, Meant};
 use super::{Attack, Bench, Configured};
 use crate::{EvalError, selected};
 
@@ -22,14 +22,16 @@ of the answer, learned on facts that the attacker knows, reads it of other quest
 
 # Procedure
 
-For each of `layers` layers, evenly spread and counted from 0, one attempt: a linear map from the stream at a question's last token \
-to the meaning of its true answer, by ridge regression, on `rows` of the retain rows and on the forget rows of other folds. \
-Entities (rows without one: answers) are dealt into `folds` folds; the map that is used on a fold has seen no row about any of its \
-entities. An answer's meaning is the mean embedding of its tokens that are neither in the question nor in all answers beside it, \
-each weighed by the square of how rare it is among all answers, true and wrong ones alike: what many answers say tells none apart. \
-Of the true answer and the wrong ones, that whose centred meaning lies most along what the map adds to the mean is preferred, so \
-that what is likely whatever the question counts nothing. Where wrong answers were made for a row \
-that has a paraphrased answer, it is that which stands beside them, for they are usually written like it. No answer is read by the model.
+For each of `layers` layers, evenly spread and counted from 0, two attempts: a linear map from the stream at a \
+question's last token (`question`), or at the last token that all of a row's answers, true and wrong, begin with \
+(`answer`), to the meaning of its true answer, by ridge regression, on `rows` of the retain rows and on the forget \
+rows of other folds. Entities (rows without one: answers) are dealt into `folds` folds; the map that is used on a fold \
+has seen no row about any of its entities. An answer's meaning is the mean embedding of its tokens that are neither in \
+the question nor in all answers beside it, each weighed by the square of how rare it is among all answers, true and \
+wrong ones alike: what many answers say tells none apart. Of the true answer and the wrong ones, that whose centred \
+meaning lies most along what the map adds to the mean is preferred, so that what is likely whatever the question \
+counts nothing. Where wrong answers were made for a row that has a paraphrased answer, it is that which stands beside \
+them, for they are usually written like it. Of an answer the model reads what all begin with, and no more.
 
 Beside what comes back stands what maps give that were learned on answers dealt at random among questions (`control`), and the \
 difference of the two shares (`selectivity`).
@@ -50,8 +52,9 @@ Alain and Bengio, *Understanding intermediate layers using linear classifier pro
 # Deviations
 
 Published probes have classes; facts have none, so what is probed for is the words. What the question alone says of its answer \
-(a man's name, a kind of answer) is found too, in any model: read it beside the retrained model, probed alike. With fewer than two \
-folds' worth of entities and no retain rows nothing is tried.
+(a man's name, a kind of answer) is found too, in any model: read it beside the retrained model, probed alike. One map for \
+all kinds of questions reads answers that many of the known facts share, and hardly those that are each one's own: where it \
+finds nothing, that says little.
 ";
 
 /// See the page.
@@ -85,25 +88,32 @@ impl Configured for Probe {
     }
 }
 
+/// Where the stream is read: at the end of the question, or of what all answers begin with.
+const PLACES: [&str; 2] = ["question", "answer"];
+
 impl Attack for Probe {
     fn run(&self, bench: &mut Bench<'_>) -> Result<(), EvalError> {
         let layers = spread(bench.model, self.layers);
-        let (mut facts, mut streams) = (None, Vec::new());
-        for (at, layer) in layers.iter().enumerate() {
-            let made = bench.attempt(&format!("layer {layer}"), |bench| {
-                let mut cost = Cost::default();
-                if facts.is_none() {
-                    let found = Facts::of(bench, self)?;
-                    streams = ends(bench, bench.model, &found.questions, &layers)?;
-                    cost.queries = found.questions.len() as u64;
-                    cost.forward_tokens = found.questions.iter().map(|ids| ids.len() as u64).sum();
-                    facts = Some(found);
+        let mut facts = None;
+        for (place, name) in PLACES.into_iter().enumerate() {
+            let mut streams = Vec::new();
+            for (at, layer) in layers.iter().enumerate() {
+                let made = bench.attempt(&format!("{name}, layer {layer}"), |bench| {
+                    let facts = match &mut facts {
+                        Some(found) => found,
+                        none => none.insert(Facts::of(bench, self)?),
+                    };
+                    let (contexts, mut cost) = (&facts.contexts[place], Cost::default());
+                    if streams.is_empty() {
+                        streams = ends(bench, bench.model, contexts, &layers)?;
+                        cost.queries = contexts.len() as u64;
+                        cost.forward_tokens = contexts.iter().map(|ids| ids.len() as u64).sum();
+                    }
+                    Ok(Trial { cost, ..facts.probe(bench, &streams[at], self.ridge)? })
+                })?;
+                if !made {
+                    return Ok(());
                 }
-                let Some(facts) = &facts else { return Ok(Trial::default()) };
-                Ok(Trial { cost, ..facts.probe(bench, &streams[at], self.ridge)? })
-            })?;
-            if !made {
-                break;
             }
         }
         Ok(())
@@ -125,7 +135,8 @@ struct Fact {
 /// All questions, in the order of their streams.
 struct Facts {
     facts: Vec<Fact>,
-    questions: Vec<Vec<u32>>,
+    /// What is read up to each place.
+    contexts: [Vec<Vec<u32>>; 2],
     folds: usize,
     width: usize,
 }
@@ -145,11 +156,11 @@ impl Facts {
         let all: Vec<_> = asked.chain(retain.iter().map(|row| (None, true, row))).collect();
         let meanings = Meanings::of(bench, all.iter().map(|(_, _, row)| *row))?;
         let width = bench.model.decoder.config().hidden_size;
-        let mut found = Self { facts: Vec::new(), questions: Vec::new(), folds, width };
+        let mut found = Self { facts: Vec::new(), contexts: Default::default(), folds, width };
         for (asked, known, row) in all {
-            let (Some(ids), Some(answers)) = (question(bench, row)?, meanings.answers(bench, row)?) else { continue };
+            let Some(Meant { answers, contexts }) = meanings.answers(bench, row)? else { continue };
             found.facts.push(Fact { asked, fold: fold(row), known, answers });
-            found.questions.push(ids);
+            found.contexts.iter_mut().zip(contexts).for_each(|(all, own)| all.push(own));
         }
         Ok(found)
     }
