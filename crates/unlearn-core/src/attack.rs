@@ -52,6 +52,38 @@ pub struct Caught {
     pub metrics: BTreeMap<String, f64>,
 }
 
+/// Heard in either. A row that was asked in one of them counts.
+#[must_use]
+pub fn either(a: &Hearing, b: &Hearing) -> Hearing {
+    let at = |hearing: &Hearing, i: usize| hearing.get(i).cloned().flatten();
+    let both = |i: usize| match (at(a, i), at(b, i)) {
+        (Some(a), Some(b)) => Some(a.or(&b)),
+        (one, other) => one.or(other),
+    };
+    (0..a.len().max(b.len())).map(both).collect()
+}
+
+impl Caught {
+    /// What either brought back; of each metric, the mean.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let words = (0..self.words.len().max(other.words.len())).map(|i| {
+            let at = |caught: &Self| caught.words.get(i).cloned().flatten();
+            at(self).or_else(|| at(other))
+        });
+        let mut metrics = self.metrics.clone();
+        for (name, value) in &other.metrics {
+            metrics.entry(name.clone()).and_modify(|mean| *mean = f64::midpoint(*mean, *value)).or_insert(*value);
+        }
+        Self {
+            said: either(&self.said, &other.said),
+            chosen: either(&self.chosen, &other.chosen),
+            words: words.collect(),
+            metrics,
+        }
+    }
+}
+
 /// What an attempt took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
@@ -90,6 +122,21 @@ pub struct Trial {
     pub numbers: BTreeMap<String, f64>,
     /// What it took.
     pub cost: Cost,
+}
+
+impl Trial {
+    /// Two attempts as one: what either brought back, what both took.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let mut scopes = self.scopes.clone();
+        for (name, caught) in &other.scopes {
+            let sum = scopes.get(name).map_or_else(|| caught.clone(), |own| own.or(caught));
+            scopes.insert(name.clone(), sum);
+        }
+        let mut numbers = self.numbers.clone();
+        numbers.extend(other.numbers.clone());
+        Self { label: self.label.clone(), scopes, numbers, cost: self.cost + other.cost }
+    }
 }
 
 /// What one attack brought back from one subject.

@@ -1,6 +1,6 @@
 //! What attacks brought back, counted: beside guessing, and beside a model that never knew.
 
-use unlearn_core::attack::{Attacked, Caught, Heard, Hearing, Recovered, Trial};
+use unlearn_core::attack::{Attacked, Caught, Heard, Hearing, Recovered, Trial, either};
 use unlearn_stats::binomial::{holm, mcnemar_exact};
 use unlearn_stats::bootstrap::{Bootstrap, mean};
 use unlearn_stats::clusters::by_cluster;
@@ -55,18 +55,6 @@ fn chosen(caught: &Caught) -> &Hearing {
 fn attempts(attacked: &Attacked) -> impl Iterator<Item = (&str, &Trial)> {
     let made = attacked.attacks.iter().flat_map(|o| o.trials.iter().map(|trial| (o.attack.as_str(), trial)));
     std::iter::once(("none", &attacked.plain)).chain(made)
-}
-
-/// Heard in either attempt. A row that was asked in one of them counts.
-fn either(a: &Hearing, b: &Hearing) -> Hearing {
-    let longest = a.len().max(b.len());
-    let at = |hearing: &Hearing, i: usize| hearing.get(i).cloned().flatten();
-    (0..longest)
-        .map(|i| match (at(a, i), at(b, i)) {
-            (Some(a), Some(b)) => Some(a.or(&b)),
-            (one, other) => one.or(other),
-        })
-        .collect()
 }
 
 fn one(scope: &Scope, said: bool, ours: &Hearing, theirs: Option<&Hearing>, seed: u64) -> Option<Recovered> {
