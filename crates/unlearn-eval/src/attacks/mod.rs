@@ -4,11 +4,18 @@
 //! away of each fact. What it gives away is held against wrong answers: to a model that knows nothing they are as good.
 
 mod bench;
+mod branch;
 mod candidates;
+mod in_context;
+mod prompts;
+mod prune;
 mod quantise;
 mod recovered;
 mod relearn;
 mod relearn_benign;
+mod sample;
+mod truncate;
+mod ways;
 
 use std::collections::BTreeMap;
 
@@ -71,8 +78,17 @@ impl Named for Entry {
 }
 
 /// Every attack, in the order in which they are listed.
-pub static ATTACKS: &[Entry] =
-    &[Entry::of::<relearn::Relearn>(), Entry::of::<relearn_benign::RelearnBenign>(), Entry::of::<quantise::Quantise>()];
+pub static ATTACKS: &[Entry] = &[
+    Entry::of::<relearn::Relearn>(),
+    Entry::of::<relearn_benign::RelearnBenign>(),
+    Entry::of::<quantise::Quantise>(),
+    Entry::of::<prune::Prune>(),
+    Entry::of::<truncate::Truncate>(),
+    Entry::of::<prompts::Prompts>(),
+    Entry::of::<in_context::InContext>(),
+    Entry::of::<sample::Sample>(),
+    Entry::of::<branch::Branch>(),
+];
 
 /// Attacks that are made together, each with what differs from its defaults.
 pub struct Suite {
@@ -89,17 +105,43 @@ pub static SUITES: &[Suite] = &[
     Suite {
         name: "quick",
         about: "a minute or two on the demo's world",
-        attacks: &[("relearn", ""), ("relearn-benign", ""), ("quantise", "")],
+        attacks: &[
+            ("relearn", "learning_rates = [1e-3]\nlooks = [5, 20, 50]"),
+            ("relearn-benign", "learning_rates = [1e-3]\nlooks = [5, 20]"),
+            ("quantise", "formats = ['8-bit', '4-bit', '3-bit']"),
+            ("prompts", ""),
+            ("in-context", ""),
+            ("sample", "samples = 16\ntemperatures = [1.0]"),
+            ("branch", "branches = [5]"),
+        ],
     },
     Suite {
         name: "standard",
         about: "half an hour on a model of 135 million parameters and two cores",
-        attacks: &[("relearn", ""), ("relearn-benign", ""), ("quantise", "")],
+        attacks: &[
+            ("relearn", "learning_rates = [1e-4]\nlooks = [5, 20]"),
+            ("relearn-benign", "learning_rates = [1e-4]\nlooks = [10]\nrows = 16"),
+            ("quantise", "formats = ['q8_0', 'q4_0']"),
+            ("prompts", ""),
+            ("in-context", "shots = [4]"),
+            ("sample", "samples = 8\ntemperatures = [1.0]"),
+            ("branch", "branches = [5]"),
+        ],
     },
     Suite {
         name: "thorough",
         about: "everything, for as long as it takes",
-        attacks: &[("relearn", ""), ("relearn-benign", ""), ("quantise", "")],
+        attacks: &[
+            ("relearn", "learning_rates = [1e-5, 1e-4, 1e-3]\nlooks = [1, 2, 5, 10, 20, 50, 100]"),
+            ("relearn-benign", "learning_rates = [1e-5, 1e-4, 1e-3]\nlooks = [1, 2, 5, 10, 20, 50, 100]"),
+            ("quantise", ""),
+            ("prune", ""),
+            ("truncate", ""),
+            ("prompts", ""),
+            ("in-context", ""),
+            ("sample", "samples = 128\ntemperatures = [0.7, 1.0, 1.3]"),
+            ("branch", ""),
+        ],
     },
 ];
 

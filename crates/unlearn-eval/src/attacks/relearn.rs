@@ -253,7 +253,7 @@ fn ask(bench: &Bench<'_>, model: &LanguageModel, shown: &[Row]) -> Result<Trial,
 }
 
 /// Whether two rows ask for the same: the same answer about the same.
-fn same_fact(a: &Row, b: &Row) -> bool {
+pub(super) fn same_fact(a: &Row, b: &Row) -> bool {
     let about = a.entity == b.entity || a.entity.is_none() || b.entity.is_none();
     a.prompt_text() == b.prompt_text() || (about && a.answer_text() == b.answer_text())
 }
