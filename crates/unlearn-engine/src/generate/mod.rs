@@ -2,12 +2,14 @@
 
 mod config;
 mod sample;
+mod soft;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use serde_json::Value;
 
 pub use config::sampling;
 pub use sample::Sampling;
+pub use soft::Soft;
 
 use crate::decoder::Cache;
 use crate::tensor::{indices, values};
@@ -84,6 +86,23 @@ pub fn generate(
     model: &LanguageModel,
     prompts: &[Vec<u32>],
     options: &Options,
+    tell: impl FnMut(usize, &[u32]),
+) -> Result<Vec<Generation>, EngineError> {
+    generate_behind(model, prompts, None, options, tell)
+}
+
+/// [`generate`], with vectors in place of some of the prompts' tokens.
+///
+/// # Errors
+/// As [`generate`].
+///
+/// # Panics
+/// When the vectors are not as many as each prompt's free places.
+pub fn generate_behind(
+    model: &LanguageModel,
+    prompts: &[Vec<u32>],
+    soft: Option<&Soft<'_>>,
+    options: &Options,
     mut tell: impl FnMut(usize, &[u32]),
 ) -> Result<Vec<Generation>, EngineError> {
     check(model, prompts)?;
@@ -109,7 +128,13 @@ pub fn generate(
         let input = open.iter().flat_map(|o| o.input(&prompts[o.row], &done[o.row].ids, cache.len()));
         let data = TensorData::new(input.collect::<Vec<i64>>(), [open.len(), unseen[0].len() - cache.len()]);
         let tokens: Tensor<2, Int> = Tensor::from_data(data, device);
-        let hidden = model.decoder.extend(&weights, tokens, &unseen, &mut cache);
+        let mut vectors = model.decoder.vectors(&weights, tokens);
+        if let Some(soft) = soft {
+            let rows: Vec<(usize, usize)> = open.iter().map(|o| (o.row, width - prompts[o.row].len())).collect();
+            vectors = soft.fill(vectors, &rows, cache.len());
+        }
+        let pass = model.decoder.pass_after(&unseen, cache.len(), device);
+        let hidden = model.decoder.extend_vectors(&weights, vectors, &pass, &mut cache);
         let [rows, n, d] = hidden.dims();
         let last: Tensor<2> = hidden.narrow(1, n - 1, 1).reshape([rows, d]);
         let logits = values(model.decoder.logits(&weights, last));

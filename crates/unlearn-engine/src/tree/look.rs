@@ -121,8 +121,8 @@ fn beginning(model: &LanguageModel, weights: &Weights, groups: &[Vec<TokenRow>],
     (cache, unseen)
 }
 
-/// Final states `[trees * width, d]`.
-fn forward(
+/// Final states `[trees * width, d]`, after a beginning with its cache and which of its tokens no other sees.
+pub(crate) fn forward(
     model: &LanguageModel,
     weights: &Weights,
     trees: &[&Tree],
@@ -146,7 +146,7 @@ fn forward(
 }
 
 /// What is seen at the given states of the given labels. Where several rows ask the same, it is computed once.
-fn read(decoder: &Decoder, weights: &Weights, states: Tensor<2>, asked: &[(usize, i64)]) -> Vec<Seen> {
+pub(crate) fn read(decoder: &Decoder, weights: &Weights, states: Tensor<2>, asked: &[(usize, i64)]) -> Vec<Seen> {
     let mut places: Vec<usize> = asked.iter().map(|a| a.0).collect();
     places.sort_unstable();
     places.dedup();

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use unlearn_data::TokenRow;
 
 pub use look::{Seen, Sight, look};
+pub(crate) use look::{forward, read};
 
 /// Some rows' input tokens, each stretch that they share once. Parents stand before their children.
 #[derive(Debug, Clone, Default)]
