@@ -195,6 +195,8 @@ fn places_that_cannot_be_free_are_refused() {
         let error = Slotted::new(&model, row(1), slots).expect_err(named).to_string();
         assert!(error.contains(named), "{error}");
     }
+    let unknown = TokenRow::of_tokens(vec![1, 2, 96, 4], vec![-100, -100, -100, 4]);
+    assert!(Slotted::new(&model, unknown, vec![1]).expect_err("unknown").to_string().contains("vocabulary"));
     let silent = TokenRow::of_tokens(ids(1, 8), vec![-100; 8]);
     assert!(Slotted::new(&model, silent, vec![2]).is_err());
     let long = TokenRow::of_tokens(vec![1; 300], (0..300).map(|t| if t < 290 { -100 } else { 1 }).collect());

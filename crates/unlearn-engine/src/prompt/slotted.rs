@@ -24,7 +24,7 @@ impl Slotted {
     ///
     /// # Errors
     /// When nothing is supervised behind the places, they are none or not in order, or the row is longer than the model's
-    /// context.
+    /// context or holds a token that is not in its vocabulary.
     pub fn new(model: &LanguageModel, row: TokenRow, slots: Vec<usize>) -> Result<Self, EngineError> {
         let answer = (1..row.ids.len()).find(|&t| row.labels[t] >= 0).unwrap_or(0);
         let refuse = |reason: &str| {
@@ -41,7 +41,11 @@ impl Slotted {
         if slots[slots.len() - 1] >= answer {
             return Err(refuse("nothing is supervised, or a free place stands behind the first supervised token"));
         }
-        let context = model.decoder.config().context;
+        let (context, vocabulary) = (model.decoder.config().context, model.decoder.config().vocab_size);
+        let all = row.ids.iter().map(|&id| i64::from(id)).chain(row.labels.iter().copied());
+        if all.max().is_some_and(|id| id >= vocabulary as i64) {
+            return Err(refuse("a token is not in the model's vocabulary"));
+        }
         if row.ids.len() > context {
             return Err(EngineError::TooLong {
                 path: PathBuf::from("prompt"),
