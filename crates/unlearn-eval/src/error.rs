@@ -26,9 +26,23 @@ pub enum EvalError {
         /// The row, from 1.
         row: usize,
     },
+    /// A setting of an attack that cannot be.
+    #[error("`{field} = {value}` is not possible: {reason}")]
+    Attack {
+        /// The field.
+        field: &'static str,
+        /// As given.
+        value: String,
+        /// Why not.
+        reason: String,
+    },
 }
 
 impl EvalError {
+    pub(crate) fn attack(field: &'static str, value: impl ToString, reason: impl Into<String>) -> Self {
+        Self::Attack { field, value: value.to_string(), reason: reason.into() }
+    }
+
     /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -37,6 +51,7 @@ impl EvalError {
             Self::Data(e) => e.hint(),
             Self::Engine(e) => e.hint(),
             Self::File(e) => e.hint(),
+            Self::Attack { field, .. } => Some(format!("change `{field}`")),
             Self::NotFinite { .. } => {
                 Some("its weights hold values that are not finite: train it again with a lower learning rate".into())
             }

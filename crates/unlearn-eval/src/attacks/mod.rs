@@ -1,0 +1,3 @@
+//! Attacks: ways to get out of a model what it is said to have forgotten.
+
+pub mod prompt_search;
