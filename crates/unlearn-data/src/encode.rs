@@ -116,11 +116,19 @@ impl Encoder {
     /// When the model has no tokenizer or the template fails.
     pub fn prompt(&self, conversation: &[Message]) -> Result<Vec<u32>, DataError> {
         let row = Row::question("", "");
-        let tokenizer = self.tokenizer(&row)?;
-        match &self.template {
-            Some(t) => tokenizer.encode(&t.render(&self.with_system(conversation), true)?, false),
-            None => tokenizer.encode(&plain(&self.with_system(conversation)), true),
-        }
+        let (text, special) = self.prompt_text(conversation)?;
+        self.tokenizer(&row)?.encode(&text, special)
+    }
+
+    /// The text of a user's prompt, and whether the tokenizer adds to it what it adds to a whole text.
+    ///
+    /// # Errors
+    /// When the template fails.
+    pub fn prompt_text(&self, conversation: &[Message]) -> Result<(String, bool), DataError> {
+        Ok(match &self.template {
+            Some(t) => (t.render(&self.with_system(conversation), true)?, false),
+            None => (plain(&self.with_system(conversation)), true),
+        })
     }
 
     fn dialogue(&self, row: &Row, before: &[Message], answer: &str) -> Result<TokenRow, DataError> {

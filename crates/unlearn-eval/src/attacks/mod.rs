@@ -7,6 +7,7 @@ mod bench;
 mod branch;
 mod candidates;
 mod in_context;
+pub mod prompt_search;
 mod prompts;
 mod prune;
 mod quantise;
