@@ -41,6 +41,7 @@ use unlearn_core::UnknownName;
 use unlearn_core::registry::{self, Named};
 use unlearn_core::score::{Direction, Item, Score};
 
+use crate::about::interval_of_items;
 use crate::{Beside, Needs, Observations};
 
 /// One metric.
@@ -221,7 +222,7 @@ pub(crate) fn apart_by_tokens(
     }
     Some(Score {
         value: Some(known.iter().sum::<f64>() / known.len() as f64),
-        interval: unlearn_stats::bootstrap::mean_interval(&known, 0),
+        interval: interval_of_items(&ours.rows, &per_item, 0),
         n: known.len(),
         direction: Direction::Lower,
         per_item,
