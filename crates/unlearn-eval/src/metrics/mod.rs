@@ -10,6 +10,7 @@ mod extraction_strength;
 mod fade;
 mod fluency;
 mod forget_quality;
+mod hidden_distance;
 mod js;
 mod kl;
 mod knowledge;
@@ -139,6 +140,7 @@ pub static METRICS: &[Metric] = &[
     js::METRIC,
     cka::METRIC,
     depth::METRIC,
+    hidden_distance::METRIC,
     fade::METRIC,
     model_utility::METRIC,
     memorization_score::METRIC,
