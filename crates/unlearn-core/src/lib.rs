@@ -3,6 +3,7 @@
 //!
 //! This crate knows neither tensors nor the network.
 
+pub mod attack;
 pub mod digest;
 pub mod event;
 pub mod file;

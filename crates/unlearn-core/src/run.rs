@@ -123,6 +123,10 @@ impl RunFolder {
     pub fn answers_retrained(&self) -> PathBuf {
         self.0.join("answers-retrained.jsonl")
     }
+    /// `attacks.json`: what attacks brought back.
+    pub fn attacks(&self) -> PathBuf {
+        self.0.join("attacks.json")
+    }
     /// `answers.jsonl`: what the subject answered.
     pub fn answers(&self) -> PathBuf {
         self.0.join("answers.jsonl")

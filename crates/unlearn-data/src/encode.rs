@@ -81,7 +81,9 @@ impl Encoder {
                 Some((last, before)) => self.dialogue(row, before, &last.content)?,
                 None => TokenRow::new(Vec::new(), 0),
             },
-            Content::Completion { prompt, completion } => self.completion(row, prompt, completion)?,
+            Content::Completion { prompt, completion } => {
+                self.completion(row, &format!("{prompt}{}", row.begun.as_deref().unwrap_or_default()), completion)?
+            }
             Content::Text(text) => {
                 let ids = self.tokenizer(row)?.encode(text, true)?;
                 TokenRow::new(self.ended(row, ids)?, 0)
@@ -123,13 +125,15 @@ impl Encoder {
 
     fn dialogue(&self, row: &Row, before: &[Message], answer: &str) -> Result<TokenRow, DataError> {
         let tokenizer = self.tokenizer(row)?;
+        let begun = row.begun.as_deref().unwrap_or_default();
         let Some(template) = &self.template else {
             let prompt = plain(&self.with_system(before));
-            return self.completion(row, &prompt, &format!(" {}", answer.trim_start()));
+            let begun = if begun.is_empty() { String::new() } else { format!(" {}", begun.trim()) };
+            return self.completion(row, &(prompt + &begun), &format!(" {}", answer.trim_start()));
         };
         let mut messages = self.with_system(before);
-        let prompt = tokenizer.encode(&template.render(&messages, true)?, false)?;
-        messages.push(Message::new("assistant", answer));
+        let prompt = tokenizer.encode(&(template.render(&messages, true)? + begun), false)?;
+        messages.push(Message::new("assistant", format!("{begun}{answer}")));
         let ids = tokenizer.encode(&template.render(&messages, false)?, false)?;
         let ids = self.ended(row, ids)?;
         Ok(TokenRow::new(ids.clone(), common_prefix(&prompt, &ids)))

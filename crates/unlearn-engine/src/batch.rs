@@ -116,12 +116,58 @@ pub fn plan(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     groups
 }
 
+/// As [`plan`], but short ones are put into one row, one after the other, up to the length of a pass's longest: passes,
+/// of rows, of members.
+#[must_use]
+pub fn pack(lengths: &[usize], budget: usize) -> Vec<Vec<Vec<usize>>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
+    let mut passes = Vec::new();
+    while let Some(&longest) = order.first() {
+        let width = lengths[longest].max(1);
+        let mut pass: Vec<Vec<usize>> = Vec::new();
+        while pass.is_empty() || (pass.len() + 1) * width <= budget {
+            let (mut row, mut room) = (Vec::new(), width);
+            order.retain(|&i| {
+                let fits = lengths[i] <= room;
+                if fits {
+                    room -= lengths[i];
+                    row.push(i);
+                }
+                !fits
+            });
+            if row.is_empty() {
+                break;
+            }
+            pass.push(row);
+        }
+        passes.push(pass);
+    }
+    passes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn packed_rows_hold_everything_once_within_the_budget(
+            lengths in prop::collection::vec(0usize..200, 0..50), budget in 1usize..600,
+        ) {
+            let passes = pack(&lengths, budget);
+            let mut all: Vec<usize> = passes.concat().concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..lengths.len()).collect::<Vec<_>>());
+            for pass in passes {
+                let size = |row: &Vec<usize>| row.iter().map(|&i| lengths[i]).sum::<usize>();
+                let widest = pass.iter().map(size).max().unwrap_or(0);
+                prop_assert!(pass.len() == 1 || pass.len() * widest <= budget);
+                prop_assert_eq!(widest, pass.concat().iter().map(|&i| lengths[i]).max().unwrap_or(0));
+            }
+        }
+
         #[test]
         fn a_plan_holds_every_row_once_within_the_budget(
             lengths in prop::collection::vec(1usize..200, 0..50), budget in 1usize..600,

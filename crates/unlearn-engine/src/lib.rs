@@ -4,6 +4,7 @@
 pub mod adapter;
 pub mod batch;
 pub mod checkpoint;
+pub mod compress;
 pub mod decoder;
 pub mod device;
 pub mod edit;

@@ -128,11 +128,11 @@ fn greedy(name: &str) {
     let options = Options { max_new_tokens: 24, ..Options::default() };
     // A longer and a shorter neighbour: padding must not change a row.
     let prompts = [prompt.clone(), expected[..14].to_vec(), expected[2..5].to_vec()];
-    let answers = generate(&model, &prompts, &options, |_, _| ()).expect("generates");
+    let answers = generate(&model, &prompts, &options, |_, _| ()).expect("generates").answers;
     assert_eq!(answers[0].ids, expected[8..], "{name}");
     without_cache(&golden, &model, &expected);
     assert_eq!(answers[1].ids[..18], expected[14..], "{name}: from a longer prompt");
-    let alone = generate(&model, &prompts[2..], &options, |_, _| ()).expect("generates");
+    let alone = generate(&model, &prompts[2..], &options, |_, _| ()).expect("generates").answers;
     assert_eq!(answers[2], alone[0], "{name}: a padded row");
 }
 

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use unlearn_data::TokenRow;
 use unlearn_engine::batch::Which;
+use unlearn_engine::generate::{Begun, Generation, Options, generate, go_on};
 use unlearn_engine::likelihood::{each_logits, score_rows};
-use unlearn_engine::tree::look;
+use unlearn_engine::tree::{look, look_and_begin};
 use unlearn_engine::{LanguageModel, device};
 
 const FAMILIES: [&str; 13] = [
@@ -105,6 +106,47 @@ fn what_is_shared_goes_through_the_decoder_once() {
     let by_hand: usize = 9 + groups.iter().map(|g| own(g) - 9).sum::<usize>();
     assert_eq!(distinct, by_hand);
     assert!(3 * distinct < 2 * alone, "{distinct} of {alone}");
+}
+
+/// Answers by themselves, beside others after a beginning that all share, and after the prompts that a look has read.
+#[test]
+fn in_every_family_answers_are_the_same_however_their_prompts_were_read() {
+    for family in FAMILIES {
+        let model = model(family);
+        for hidden in [None, Some(ids(1, 9)[4])] {
+            let groups = questions(hidden);
+            let prompts: Vec<Vec<u32>> = groups.iter().map(|g| g[0].prompt().to_vec()).collect();
+            let options = Options { max_new_tokens: 12, hidden, ..Options::default() };
+            let alone: Vec<Generation> = prompts
+                .iter()
+                .flat_map(|p| generate(&model, std::slice::from_ref(p), &options, |_, _| ()).expect("one").answers)
+                .collect();
+            let together = generate(&model, &prompts, &options, |_, _| ()).expect("all");
+            assert_eq!(together.answers, alone, "{family}");
+            let mut begun: Vec<Option<Begun>> = vec![None; groups.len()];
+            let _ = look_and_begin(&model, &groups, 64, &mut |_| (), &mut |g, prompt| begun[g] = Some(prompt));
+            let begun: Vec<Begun> = begun.into_iter().flatten().collect();
+            // Generation does not count hidden tokens where it counts positions; likelihoods do.
+            assert_eq!(begun.len(), if hidden.is_some() { 0 } else { groups.len() }, "{family}");
+            if begun.is_empty() {
+                continue;
+            }
+            let after = go_on(&model, &begun, &options).expect("goes on");
+            assert_eq!(after.answers, alone, "{family}, after a look");
+            let written: usize = alone.iter().map(|a| a.ids.len()).sum();
+            assert!(after.forward_tokens <= written, "{family}: prompts are not read again");
+        }
+    }
+}
+
+#[test]
+fn what_prompts_share_is_read_once_for_all() {
+    let model = model("llama");
+    let prompt = ids(3, 20);
+    let options = Options { max_new_tokens: 1, ..Options::default() };
+    let prompts = vec![prompt.clone(); 8];
+    let generated = generate(&model, &prompts, &options, |_, _| ()).expect("answers");
+    assert_eq!(generated.forward_tokens, 19 + 8);
 }
 
 /// Distinct beginnings of a group's inputs.

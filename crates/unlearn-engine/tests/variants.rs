@@ -95,7 +95,7 @@ fn greedy_tokens_are_the_same_without_a_cache() {
         let prompt: Vec<u32> = first_row(base)[..8].iter().map(|&i| i as u32).collect();
         let options = Options { max_new_tokens: 20, ..Options::default() };
         let shorter = prompt[..5].to_vec();
-        let answers = generate(&model, &[prompt.clone(), shorter], &options, |_, _| ()).expect("generates");
+        let answers = generate(&model, &[prompt.clone(), shorter], &options, |_, _| ()).expect("generates").answers;
         let mut ids: Vec<i64> = prompt.iter().map(|&i| i64::from(i)).collect();
         for (i, token) in answers[0].ids.iter().enumerate() {
             let all = logits(&model, &ids, &Rows::default());

@@ -18,6 +18,16 @@ pub enum EvalError {
     /// What was seen could not be kept.
     #[error(transparent)]
     File(#[from] FileError),
+    /// An attack cannot be made as it is asked for.
+    #[error("`{field}`: {reason}")]
+    Attack {
+        /// The field of the recipe.
+        field: String,
+        /// Why it cannot be.
+        reason: String,
+        /// What the user can do.
+        hint: String,
+    },
     /// The subject's answers are no longer numbers.
     #[error("the subject is broken: a log-probability of row {row} of `{set}` is not a number")]
     NotFinite {
@@ -33,7 +43,12 @@ impl EvalError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unknown(e) => Some(format!("{} (`unlearn metrics` lists them)", e.hint())),
+            Self::Unknown(e) => Some(format!(
+                "{} (`unlearn {}s` lists them)",
+                e.hint(),
+                if e.kind == "suite" { "attack" } else { e.kind }
+            )),
+            Self::Attack { hint, .. } => Some(hint.clone()),
             Self::Data(e) => e.hint(),
             Self::Engine(e) => e.hint(),
             Self::File(e) => e.hint(),

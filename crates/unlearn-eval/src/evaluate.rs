@@ -4,6 +4,7 @@ use unlearn_core::score::{Answer, EvalReport, Subject};
 use unlearn_data::Row;
 
 use crate::metrics::{Metric, Takes};
+use crate::observation::Spent;
 use crate::observe::{Beside, Looked, Observer, steps};
 use crate::{EvalError, EvalSet, Needs, Observations, score};
 
@@ -89,34 +90,28 @@ pub fn take(beside: &Beside<'_>, subject: Subject, metrics: &[&Metric], sets: &[
 }
 
 /// Tokens that would have gone through the subject, had every metric that is taken of rows made its own passes. Metrics
-/// of greedy answers count as one.
+/// of greedy answers count as one, and those of sampled ones; what is taken of other metrics counts as nothing.
 #[must_use]
-pub fn separate_tokens(metrics: &[&Metric], sets: &[EvalSet], looked: &Looked) -> u64 {
-    let mut sum = 0;
+pub fn separate_tokens(metrics: &[&Metric], sets: &[EvalSet], looked: &Looked) -> Spent {
+    let mut sum = Spent::default();
     for (set, (_, seen)) in sets.iter().zip(&looked.sets) {
-        let (mut said, alone) = (false, seen.alone);
-        for metric in metrics {
-            let taken = match metric.takes {
-                Takes::Rows(_) | Takes::Set(_) => set.wants(metric.name),
-                Takes::Members(_) => matches!(set.name.as_str(), "forget" | "holdout"),
-                Takes::Apart(_) | Takes::Beside(_) | Takes::Scores(_) => false,
-            };
-            if !taken {
-                continue;
-            }
-            let n = metric.needs;
-            let parts = [
-                (n.answer, alone.answer),
-                (n.paraphrased, alone.paraphrased),
-                (n.perturbed, alone.perturbed),
-                (n.choices, alone.choices),
-                (n.generations && !said, alone.generations),
-                (n.gradients, alone.gradients),
-                (n.samples, alone.samples),
-            ];
-            sum += parts.iter().filter(|(wanted, _)| *wanted).map(|(_, tokens)| tokens).sum::<u64>();
-            said |= n.generations;
+        let taken = |metric: &&&Metric| match metric.takes {
+            Takes::Rows(_) | Takes::Set(_) => set.wants(metric.name),
+            Takes::Members(_) => matches!(set.name.as_str(), "forget" | "holdout"),
+            Takes::Apart(_) | Takes::Beside(_) | Takes::Scores(_) => false,
+        };
+        let wanted: Vec<Needs> = metrics.iter().filter(taken).map(|metric| metric.needs).collect();
+        let all = wanted.iter().fold(Needs::NONE, |all, &needs| all.or(needs));
+        let (alone, one) = (seen.alone, |wanted: bool, tokens: u64| if wanted { tokens } else { 0 });
+        for needs in wanted {
+            sum.likelihoods += one(needs.answer, alone.answer)
+                + one(needs.paraphrased, alone.paraphrased)
+                + one(needs.perturbed, alone.perturbed)
+                + one(needs.choices, alone.choices);
+            sum.gradients += one(needs.gradients, alone.gradients);
         }
+        sum.generations += one(all.generations, alone.generations);
+        sum.samples += one(all.samples, alone.samples);
     }
     sum
 }

@@ -2,6 +2,7 @@
 //! functions of them.
 
 mod about;
+pub mod attacks;
 pub mod benchmarks;
 mod error;
 mod evaluate;

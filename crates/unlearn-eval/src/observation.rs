@@ -1,5 +1,6 @@
 //! Observations: what was seen of a subject on a set.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -92,8 +93,8 @@ pub struct Observations {
     pub sampled: Vec<Vec<Option<(f64, usize)>>>,
     /// The same of the answers that were sampled from the model beside it.
     pub sampled_by_other: Vec<Vec<Option<(f64, usize)>>>,
-    /// Tokens that went through the subject for it, padding included; a backward pass counts twice.
-    pub forward_tokens: u64,
+    /// Tokens that went through the subject for it.
+    pub spent: Spent,
     /// Tokens that passes for one thing alone would take, without padding.
     pub alone: Alone,
 }
@@ -120,6 +121,62 @@ pub struct Patched {
     pub retrained: Vec<Vec<f64>>,
     /// The same with the subject's.
     pub subject: Vec<Vec<f64>>,
+}
+
+/// Tokens that went through a subject, by what for; padding included, a backward pass counts twice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// To see what it makes of given answers.
+    pub likelihoods: u64,
+    /// Greedy answers.
+    pub generations: u64,
+    /// Gradients.
+    pub gradients: u64,
+    /// Sampled answers.
+    pub samples: u64,
+    /// What is inside.
+    pub inside: u64,
+}
+
+impl Spent {
+    fn parts(&self) -> [(&'static str, u64); 5] {
+        [
+            ("likelihoods", self.likelihoods),
+            ("greedy answers", self.generations),
+            ("gradients", self.gradients),
+            ("sampled answers", self.samples),
+            ("states", self.inside),
+        ]
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.parts().iter().map(|(_, tokens)| tokens).sum()
+    }
+}
+
+/// The sum, and what it is made of.
+impl fmt::Display for Spent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = self.parts().into_iter().filter(|(_, tokens)| *tokens > 0);
+        let parts: Vec<String> = parts.map(|(name, tokens)| format!("{name} {tokens}")).collect();
+        write!(f, "{} ({})", self.total(), parts.join(", "))
+    }
+}
+
+impl std::ops::Add for Spent {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            likelihoods: self.likelihoods + other.likelihoods,
+            generations: self.generations + other.generations,
+            gradients: self.gradients + other.gradients,
+            samples: self.samples + other.samples,
+            inside: self.inside + other.inside,
+        }
+    }
 }
 
 /// Tokens that a pass over a set takes for one thing alone.

@@ -13,7 +13,6 @@ mod collapse;
 mod dpo;
 mod elm;
 mod error;
-mod fine_tune;
 mod flat;
 mod grad_ascent;
 mod grad_diff;
@@ -44,7 +43,7 @@ mod wga;
 mod whp;
 
 pub use error::MethodError;
-pub use fine_tune::FineTune;
+
 pub use grad_ascent::GradAscent;
 pub use grad_diff::GradDiff;
 pub use hold::{Hold, Retain};

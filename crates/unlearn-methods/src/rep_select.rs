@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use unlearn_core::recipe::{LoraSection, TrainSection};
 use unlearn_engine::edit::{Bench, Edit, line_search, mlp_layers};
 use unlearn_engine::linalg::svd;
-use unlearn_engine::train::{Objective, Outcome, Plan, Reference, Sets, disruption, gradient};
+use unlearn_engine::train::{FineTune, Objective, Outcome, Plan, Reference, Sets, disruption, gradient};
 use unlearn_engine::{EngineError, LanguageModel, adapter};
 
 use crate::manual::documented;
 use crate::registry::Method;
-use crate::{FineTune, GradAscent, MethodError};
+use crate::{GradAscent, MethodError};
 
 /// Which sides of a gradient are filtered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

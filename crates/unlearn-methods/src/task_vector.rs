@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use unlearn_engine::edit::{Bench, Edit};
-use unlearn_engine::train::{Outcome, Reference, Sets};
+use unlearn_engine::train::{FineTune, Outcome, Reference, Sets};
 use unlearn_engine::{EngineError, LanguageModel};
 
+use crate::MethodError;
 use crate::arithmetic::combine;
 use crate::manual::documented;
 use crate::registry::Method;
-use crate::{FineTune, MethodError};
 
 documented! {
     /// # Idea

@@ -6,12 +6,12 @@ use unlearn_data::TokenRow;
 use unlearn_engine::batch::Which;
 use unlearn_engine::edit::{Bench, Edit};
 use unlearn_engine::likelihood::each_logits;
-use unlearn_engine::train::{Outcome, Reference, Sets, Setup};
+use unlearn_engine::train::{FineTune, Outcome, Reference, Sets, Setup};
 use unlearn_engine::{EngineError, LanguageModel};
 
 use crate::manual::documented;
 use crate::registry::Method;
-use crate::{FineTune, GradDiff, Hold, MethodError};
+use crate::{GradDiff, Hold, MethodError};
 
 documented! {
     /// # Idea

@@ -7,9 +7,9 @@ use toml::Table;
 use unlearn_core::recipe::{Clip, Schedule, TrainSection};
 use unlearn_engine::edit::{Bench, loss_on, traced};
 use unlearn_engine::tensor::Device;
-use unlearn_engine::train::{Outcome, Plan, Reads, Reference, Setup, gradient, train};
+use unlearn_engine::train::{FineTune, Outcome, Plan, Reads, Reference, Setup, gradient, train};
 use unlearn_engine::{EngineError, LanguageModel};
-use unlearn_methods::{FineTune, Made, method};
+use unlearn_methods::{Made, method};
 
 mod common;
 

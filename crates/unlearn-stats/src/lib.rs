@@ -31,6 +31,7 @@ pub mod bootstrap;
 pub mod clusters;
 pub mod divergence;
 pub mod energy;
+pub mod exchange;
 pub mod hmean;
 pub mod ks;
 pub mod membership;

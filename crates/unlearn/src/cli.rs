@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    bench_metrics, chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score, sweep, train,
+    attack, bench_metrics, chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score, sweep,
+    train,
 };
 
 /// Makes a language model forget what it is told to forget, keeps the rest, and proves both.
@@ -54,6 +55,8 @@ pub enum Command {
     Sweep(sweep::Sweep),
     /// Take the metrics of a model
     Eval(eval::Eval),
+    /// Try to bring back what a model was made to forget
+    Attack(attack::Attack),
     /// Measure the metrics: how well each tells models that know the forget set from models that never saw it
     BenchMetrics(bench_metrics::BenchMetrics),
     /// Write the report of one run, or of several side by side
@@ -76,6 +79,8 @@ pub enum Command {
     Metrics(list::List),
     /// List the benchmarks, or show the page of one
     Benchmarks(list::List),
+    /// List the attacks, or show the page of one
+    Attacks(list::List),
     /// List the families of models that can be read
     Families(list::List),
     /// Show a recipe with every default filled in

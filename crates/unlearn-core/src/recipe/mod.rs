@@ -16,7 +16,7 @@ use toml::Table;
 
 pub use error::RecipeError;
 pub use optimizer::{Curvature, LionSection, Optimizer, SophiaSection};
-pub use sections::{ChatSection, DataSection, EvalSection, ModelSection};
+pub use sections::{AttackSection, ChatSection, DataSection, EvalSection, ModelSection};
 pub use selection::{AdapterKind, Bytes, Frozen, Layers, LoraSection};
 pub use smooth::{AverageSection, Averaging, SmoothSection, Smoothing};
 pub use train::{Clip, Schedule, TrainSection};
@@ -46,6 +46,8 @@ pub struct Recipe {
     pub watch: WatchSection,
     /// The evaluation.
     pub eval: EvalSection,
+    /// The attacks.
+    pub attack: AttackSection,
 }
 
 impl Recipe {
@@ -85,7 +87,9 @@ impl Recipe {
                 }
                 continue;
             };
-            if let Some(field) = flat(section, inner).into_iter().find(|field| !valid.contains(field)) {
+            // An attack's own fields are its own to check.
+            let own = |field: &String| section == "attack" && field.matches('.').count() > 1;
+            if let Some(field) = flat(section, inner).into_iter().find(|field| !valid.contains(field) && !own(field)) {
                 return Err(unknown(path, field, &valid));
             }
         }
@@ -140,6 +144,14 @@ impl Recipe {
                 ..EvalSection::default()
             },
             train: TrainSection { steps: Some(1), max_memory: Some(Bytes(0)), ..TrainSection::default() },
+            attack: AttackSection {
+                suite: Some(String::new()),
+                names: vec![String::new()],
+                steps: Some(1),
+                queries: Some(1),
+                seconds: Some(1.0),
+                own: BTreeMap::new(),
+            },
             ..Self::default()
         };
         let table = Table::try_from(full).unwrap_or_default();

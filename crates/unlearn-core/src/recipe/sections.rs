@@ -142,3 +142,27 @@ impl Default for EvalSection {
         }
     }
 }
+
+/// `[attack]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AttackSection {
+    /// Attacks that belong together, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
+    /// Attacks by name, besides those of the suite.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// Steps of training or search that each attack may take on each subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+    /// Questions that each attack may put to each subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queries: Option<u64>,
+    /// Seconds that each attack may take on each subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Each attack's own fields, under its name; checked by the attack.
+    #[serde(flatten)]
+    pub own: BTreeMap<String, toml::Table>,
+}

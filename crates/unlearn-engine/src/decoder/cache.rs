@@ -41,4 +41,29 @@ impl Cache {
         let pick = |t: &Tensor<4>| t.clone().select(0, rows.clone());
         Self { layers: self.layers.iter().map(|(k, v)| (pick(k), pick(v))).collect() }
     }
+
+    /// Some of a row's tokens, by their places.
+    #[must_use]
+    pub fn of_row(&self, row: usize, places: &Tensor<1, burn::tensor::Int>) -> Self {
+        let pick = |t: &Tensor<4>| t.clone().narrow(0, row, 1).select(2, places.clone());
+        Self { layers: self.layers.iter().map(|(k, v)| (pick(k), pick(v))).collect() }
+    }
+
+    /// Rows beside each other, padded on the left to the longest.
+    #[must_use]
+    pub fn beside(rows: &[Self]) -> Self {
+        let width = rows.iter().map(Self::len).max().unwrap_or(0);
+        let padded = |t: &Tensor<4>| {
+            let [one, heads, n, size] = t.dims();
+            match width - n {
+                0 => t.clone(),
+                missing => Tensor::cat(vec![Tensor::zeros([one, heads, missing, size], &t.device()), t.clone()], 2),
+            }
+        };
+        let layer = |i: usize| {
+            let (keys, values) = rows.iter().map(|row| (padded(&row.layers[i].0), padded(&row.layers[i].1))).unzip();
+            (Tensor::cat(keys, 0), Tensor::cat(values, 0))
+        };
+        Self { layers: (0..rows.first().map_or(0, |row| row.layers.len())).map(layer).collect() }
+    }
 }

@@ -1,11 +1,13 @@
 //! Batched generation with a key and value cache.
 
+mod beginning;
 mod config;
 mod sample;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use serde_json::Value;
 
+pub use beginning::Begun;
 pub use config::sampling;
 pub use sample::Sampling;
 
@@ -37,6 +39,15 @@ pub struct Generation {
     pub text: String,
 }
 
+/// Answers, and what they took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Generated {
+    /// One answer for each prompt.
+    pub answers: Vec<Generation>,
+    /// Tokens that went through the decoder, padding included.
+    pub forward_tokens: usize,
+}
+
 /// Tokens that end an answer: those of `generation_config.json`, of `config.json`, and the tokenizer's own.
 #[must_use]
 pub fn end_tokens(model: &LanguageModel) -> Vec<u32> {
@@ -53,29 +64,6 @@ pub fn end_tokens(model: &LanguageModel) -> Vec<u32> {
     ids
 }
 
-/// A row that is still being written.
-struct Open {
-    row: usize,
-    /// Of its padding, its prompt and what was written.
-    unseen: Vec<bool>,
-    rng: rand_chacha::ChaCha8Rng,
-}
-
-impl Open {
-    /// Its tokens from `past` on, padding at its left.
-    fn input(&self, prompt: &[u32], written: &[u32], past: usize) -> Vec<i64> {
-        let padding = self.unseen.len() - prompt.len() - written.len();
-        let ids = prompt.iter().chain(written).map(|&id| i64::from(id));
-        std::iter::repeat_n(0, padding).chain(ids).skip(past).collect()
-    }
-}
-
-/// Changes where rotary frequencies change as the row grows.
-fn regime_of(model: &LanguageModel, unseen: &[bool]) -> usize {
-    let length = unseen.iter().filter(|u| !**u).count();
-    model.decoder.config().ropes.iter().map(|rope| rope.regime(length)).max().unwrap_or(0)
-}
-
 /// Answers to `prompts`, all at once. `tell` sees each new token as it comes: the row and its tokens so far.
 ///
 /// # Errors
@@ -84,36 +72,112 @@ pub fn generate(
     model: &LanguageModel,
     prompts: &[Vec<u32>],
     options: &Options,
-    mut tell: impl FnMut(usize, &[u32]),
-) -> Result<Vec<Generation>, EngineError> {
+    tell: impl FnMut(usize, &[u32]),
+) -> Result<Generated, EngineError> {
     check(model, prompts)?;
+    let width = prompts.iter().map(Vec::len).max().unwrap_or(0);
+    let shared = beginning::shared(model.decoder.config(), prompts, width + options.max_new_tokens);
+    let unseen: Vec<Vec<bool>> = prompts.iter().map(|p| unseen(p, (width, shared), options.hidden)).collect();
+    let mut start = Start { unseen, shared, forward_tokens: shared, ..Start::default() };
+    if let Some(first) = start.unseen.first().filter(|_| shared > 0) {
+        let cache = beginning::read(model, &model.parameters.frozen(), &prompts[0][..shared], &first[..shared]);
+        start.cache = cache.select(&indices(vec![0; prompts.len()], model.parameters.device()));
+    }
+    write(model, prompts, start, options, tell)
+}
+
+/// Answers to prompts that were read, all at once.
+///
+/// # Errors
+/// When a prompt is longer than the model's context, or the tokens cannot be turned into text.
+pub fn go_on(model: &LanguageModel, begun: &[Begun], options: &Options) -> Result<Generated, EngineError> {
+    let prompts: Vec<Vec<u32>> = begun.iter().map(|b| b.prompt.clone()).collect();
+    check(model, &prompts)?;
+    let width = prompts.iter().map(Vec::len).max().unwrap_or(0);
+    let start = Start {
+        cache: Cache::beside(&begun.iter().map(|b| b.cache.clone()).collect::<Vec<_>>()),
+        unseen: begun.iter().map(|b| unseen(&b.prompt, (width, 0), b.hidden)).collect(),
+        logits: Some(begun.iter().flat_map(|b| b.logits.iter().copied()).collect()),
+        ..Start::default()
+    };
+    write(model, &prompts, start, options, |_, _| ())
+}
+
+/// A row that is still being written.
+struct Open {
+    row: usize,
+    /// Of what all prompts begin with, its padding, the rest of its prompt and what was written.
+    unseen: Vec<bool>,
+    rng: rand_chacha::ChaCha8Rng,
+}
+
+impl Open {
+    /// Its tokens from `past` on, padding after the first `shared`.
+    fn input(&self, prompt: &[u32], written: &[u32], (shared, past): (usize, usize)) -> Vec<i64> {
+        let padding = self.unseen.len() - prompt.len() - written.len();
+        let ids = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
+        let (first, rest) = prompt.split_at(shared);
+        [ids(first), vec![0; padding], ids(rest), ids(written)].concat().split_off(past)
+    }
+}
+
+/// What was done before the first token is written.
+#[derive(Default)]
+struct Start {
+    /// Keys and values of the prompts' first tokens, or of all of them.
+    cache: Cache,
+    /// Of each row, which of its prompt's tokens no other sees; padding stands after the first `shared`.
+    unseen: Vec<Vec<bool>>,
+    shared: usize,
+    /// The scores of each row's first token, when whole prompts are in the cache.
+    logits: Option<Vec<f32>>,
+    forward_tokens: usize,
+}
+
+/// Changes where rotary frequencies change as the row grows.
+fn regime_of(model: &LanguageModel, unseen: &[bool]) -> usize {
+    let length = unseen.iter().filter(|u| !**u).count();
+    model.decoder.config().ropes.iter().map(|rope| rope.regime(length)).max().unwrap_or(0)
+}
+
+fn write(
+    model: &LanguageModel,
+    prompts: &[Vec<u32>],
+    start: Start,
+    options: &Options,
+    mut tell: impl FnMut(usize, &[u32]),
+) -> Result<Generated, EngineError> {
     let (weights, device) = (model.parameters.frozen(), model.parameters.device());
     let ends = end_tokens(model);
-    let width = prompts.iter().map(Vec::len).max().unwrap_or(0);
-    let room = model.decoder.config().context.saturating_sub(width);
+    let room = model.decoder.config().context.saturating_sub(start.unseen.first().map_or(0, Vec::len));
     let mut done = vec![Generation::default(); prompts.len()];
-    let mut open: Vec<Open> = prompts
-        .iter()
-        .enumerate()
-        .map(|(row, p)| Open { row, unseen: unseen(p, width, options.hidden), rng: sample::stream(options.seed, row) })
-        .collect();
-    let mut cache = Cache::default();
-    let mut regime = Vec::new();
+    let Start { mut cache, unseen, shared, logits: mut begun, mut forward_tokens } = start;
+    let open = unseen.into_iter().enumerate();
+    let mut open: Vec<Open> =
+        open.map(|(row, unseen)| Open { row, unseen, rng: sample::stream(options.seed, row) }).collect();
+    let mut regime: Vec<usize> = open.iter().map(|o| regime_of(model, &o.unseen)).collect();
     for _ in 0..options.max_new_tokens.min(room) {
-        let unseen: Vec<Vec<bool>> = open.iter().map(|o| o.unseen.clone()).collect();
-        // Where frequencies change with a row's length, what is in the cache was turned by other angles.
-        let now: Vec<usize> = unseen.iter().map(|row| regime_of(model, row)).collect();
-        if now != regime {
-            (cache, regime) = (Cache::default(), now);
-        }
-        let input = open.iter().flat_map(|o| o.input(&prompts[o.row], &done[o.row].ids, cache.len()));
-        let data = TensorData::new(input.collect::<Vec<i64>>(), [open.len(), unseen[0].len() - cache.len()]);
-        let tokens: Tensor<2, Int> = Tensor::from_data(data, device);
-        let hidden = model.decoder.extend(&weights, tokens, &unseen, &mut cache);
-        let [rows, n, d] = hidden.dims();
-        let last: Tensor<2> = hidden.narrow(1, n - 1, 1).reshape([rows, d]);
-        let logits = values(model.decoder.logits(&weights, last));
-        let vocabulary = logits.len() / rows;
+        let logits = match begun.take() {
+            Some(logits) => logits,
+            None => {
+                let unseen: Vec<Vec<bool>> = open.iter().map(|o| o.unseen.clone()).collect();
+                // Where frequencies change with a row's length, what is in the cache was turned by other angles.
+                let now: Vec<usize> = unseen.iter().map(|row| regime_of(model, row)).collect();
+                if now != regime {
+                    (cache, regime) = (Cache::default(), now);
+                }
+                let past = (shared, cache.len());
+                let input = open.iter().flat_map(|o| o.input(&prompts[o.row], &done[o.row].ids, past));
+                let data = TensorData::new(input.collect::<Vec<i64>>(), [open.len(), unseen[0].len() - cache.len()]);
+                let tokens: Tensor<2, Int> = Tensor::from_data(data, device);
+                let hidden = model.decoder.extend(&weights, tokens, &unseen, &mut cache);
+                let [rows, n, d] = hidden.dims();
+                forward_tokens += rows * n;
+                let last: Tensor<2> = hidden.narrow(1, n - 1, 1).reshape([rows, d]);
+                values(model.decoder.logits(&weights, last))
+            }
+        };
+        let vocabulary = logits.len() / open.len();
         let mut keep = Vec::new();
         for (i, o) in open.iter_mut().enumerate() {
             o.unseen.push(false);
@@ -146,13 +210,14 @@ pub fn generate(
     for written in &mut done {
         finish(model, written, &options.stop)?;
     }
-    Ok(done)
+    Ok(Generated { answers: done, forward_tokens })
 }
 
-/// The padding at a prompt's left, and the hidden token in it.
-fn unseen(prompt: &[u32], width: usize, hidden: Option<u32>) -> Vec<bool> {
-    let padding = std::iter::repeat_n(true, width - prompt.len());
-    padding.chain(prompt.iter().map(|&id| Some(id) == hidden)).collect()
+/// The padding after a prompt's first `shared` tokens, and the hidden token in it.
+fn unseen(prompt: &[u32], (width, shared): (usize, usize), hidden: Option<u32>) -> Vec<bool> {
+    let of = |ids: &[u32]| ids.iter().map(|&id| Some(id) == hidden).collect::<Vec<_>>();
+    let (first, rest) = prompt.split_at(shared);
+    [of(first), vec![true; width - prompt.len()], of(rest)].concat()
 }
 
 fn check(model: &LanguageModel, prompts: &[Vec<u32>]) -> Result<(), EngineError> {

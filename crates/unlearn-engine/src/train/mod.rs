@@ -3,6 +3,7 @@
 mod average;
 mod curvature;
 mod dropout;
+mod fine_tune;
 mod forward;
 mod gradients;
 mod memory;
@@ -26,6 +27,7 @@ mod worker;
 mod workload;
 
 pub use curvature::curvature;
+pub use fine_tune::FineTune;
 pub use forward::{Forward, Route};
 pub use gradients::Gradients;
 pub use memory::{Memory, RowSizes, fit};

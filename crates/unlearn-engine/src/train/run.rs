@@ -124,6 +124,8 @@ pub enum Progress<'a> {
     Resumed(usize),
     /// A step was taken, of so many.
     Step(&'a Step, usize),
+    /// The model after so many steps.
+    Model(&'a LanguageModel, usize),
     /// The model was looked at.
     Watch(&'a Watch),
     /// It ends early, after this many steps.
@@ -234,6 +236,7 @@ fn take_steps(
         tokens += event.tokens as u64;
         seconds += event.seconds;
         tell(Progress::Step(&event, steps))?;
+        tell(Progress::Model(model, update.steps()))?;
         if let Some(point) = lookout.look(&update.of(model), update.steps(), steps)? {
             tell(Progress::Watch(&point))?;
         }

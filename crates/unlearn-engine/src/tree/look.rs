@@ -1,15 +1,15 @@
 //! Looking at rows tree by tree.
 
 use burn::tensor::{Int, Tensor, TensorData};
-use rayon::prelude::*;
 use unlearn_data::TokenRow;
 
 use super::Tree;
-use crate::batch::plan;
+use super::spread::read;
+use crate::batch::{pack, plan};
 use crate::decoder::{Cache, Pass};
-use crate::likelihood::LOGITS_AT_ONCE;
+use crate::generate::Begun;
 use crate::tensor::{indices, values};
-use crate::{Decoder, LanguageModel, Weights};
+use crate::{LanguageModel, Weights};
 
 /// What a model makes of one token, given those before it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +40,20 @@ const WORTH: usize = 4;
 /// common beginning. `budget` bounds the tokens in one pass; `done` is told how many groups are finished.
 #[must_use]
 pub fn look(model: &LanguageModel, groups: &[Vec<TokenRow>], budget: usize, done: &mut dyn FnMut(usize)) -> Sight {
+    look_and_begin(model, groups, budget, done, &mut |_, _| ())
+}
+
+/// As [`look`]; and `begun` is handed each group, by its place, with the prompt that its first row begins with, read,
+/// so that an answer can be generated after it. None is handed over where frequencies change with a row's length, or a
+/// token of the prompt is hidden: where generation counts positions, it does not count that.
+#[must_use]
+pub fn look_and_begin(
+    model: &LanguageModel,
+    groups: &[Vec<TokenRow>],
+    budget: usize,
+    done: &mut dyn FnMut(usize),
+    begun: &mut dyn FnMut(usize, Begun),
+) -> Sight {
     let (weights, config) = (model.parameters.frozen(), model.decoder.config());
     // Where frequencies change with a row's length, rows of other lengths have nothing in common.
     let apart = config.ropes.iter().any(crate::decoder::Rope::depends_on_length);
@@ -60,39 +74,76 @@ pub fn look(model: &LanguageModel, groups: &[Vec<TokenRow>], budget: usize, done
     let lengths: Vec<usize> = trees.iter().map(Tree::len).collect();
     let mut left: Vec<usize> = groups.iter().map(|g| if apart { g.len() } else { 1 }).collect();
     let mut finished = left.iter().filter(|&&n| n == 0).count();
-    for members in plan(&lengths, budget) {
-        let chosen: Vec<&Tree> = members.iter().map(|&t| &trees[t]).collect();
-        let width = chosen.iter().map(|t| t.len()).max().unwrap_or(0).max(1);
-        let states = forward(model, &weights, &chosen, width, &beginning);
-        sight.forward_tokens += width * chosen.len();
+    let passes = if apart { plan(&lengths, budget).into_iter().map(each).collect() } else { pack(&lengths, budget) };
+    for rows in passes {
+        let forests: Vec<Tree> =
+            rows.iter().map(|row| Tree::beside(&row.iter().map(|&t| &trees[t]).collect::<Vec<_>>())).collect();
+        let width = forests.iter().map(Tree::len).max().unwrap_or(0).max(1);
+        let (states, cache) = forward(model, &weights, &forests, width, &beginning);
+        sight.forward_tokens += width * forests.len();
         // The label of a token is asked for where the token before it stands.
         let mut asked: Vec<(usize, i64)> = Vec::new();
         let mut wanted: Vec<(usize, usize, std::ops::Range<usize>)> = Vec::new();
-        for (at, (&member, tree)) in members.iter().zip(&chosen).enumerate() {
-            let (g, first) = owners[member];
-            for (r, path) in tree.paths.iter().enumerate() {
-                let row = &groups[g][first + r];
-                let from = asked.len();
-                for t in (skip + 1).max(1)..row.ids.len() {
-                    if row.labels[t] >= 0 {
-                        asked.push((at * width + path[t - 1 - skip], row.labels[t]));
-                    }
+        for (at, members) in rows.iter().enumerate() {
+            let mut offset = 0;
+            for &member in members {
+                let (tree, (g, first)) = (&trees[member], owners[member]);
+                let place = |path: &[usize], t: usize| at * width + offset + path[t - skip];
+                for (r, path) in tree.paths.iter().enumerate() {
+                    let row = &groups[g][first + r];
+                    let from = asked.len();
+                    let supervised = (skip + 1..row.ids.len()).filter(|&t| row.labels[t] >= 0);
+                    asked.extend(supervised.map(|t| (place(path, t - 1), row.labels[t])));
+                    wanted.push((g, first + r, from..asked.len()));
                 }
-                wanted.push((g, first + r, from..asked.len()));
+                let asks = groups[g].first().filter(|row| !apart && goes_on(row, skip));
+                if let (Some(row), Some(path)) = (asks, tree.paths.first()) {
+                    let nodes = path[..row.prompt().len() - skip].iter().map(|node| offset + node);
+                    let prompt = Read { row: at, nodes: nodes.collect(), states: &states, width, cache: &cache };
+                    begun(g, prompt.begun(model, &weights, row, skip));
+                }
+                offset += tree.len();
+                left[g] -= 1;
+                finished += usize::from(left[g] == 0);
             }
         }
         let seen = read(&model.decoder, &weights, states, &asked);
         for (g, r, range) in wanted {
             sight.groups[g][r] = seen[range].to_vec();
         }
-        for &member in &members {
-            let (g, _) = owners[member];
-            left[g] -= 1;
-            finished += usize::from(left[g] == 0);
-        }
         done(finished);
     }
     sight
+}
+
+/// Whether an answer can be generated after a row's prompt as it stands here.
+fn goes_on(row: &TokenRow, skip: usize) -> bool {
+    row.prompt().len() > skip && !row.hidden.is_some_and(|hidden| row.prompt().contains(&hidden))
+}
+
+/// Each tree in a row of its own.
+fn each(trees: Vec<usize>) -> Vec<Vec<usize>> {
+    trees.into_iter().map(|tree| vec![tree]).collect()
+}
+
+/// Where a prompt was read: the row of its pass, its nodes there, and what the pass left.
+struct Read<'a> {
+    row: usize,
+    nodes: Vec<usize>,
+    states: &'a Tensor<2>,
+    width: usize,
+    cache: &'a Cache,
+}
+
+impl Read<'_> {
+    fn begun(self, model: &LanguageModel, weights: &Weights, row: &TokenRow, skip: usize) -> Begun {
+        let device = self.states.device();
+        let last = self.nodes.last().map_or(0, |node| self.row * self.width + node);
+        let state = self.states.clone().select(0, indices(vec![last as i64], &device));
+        let places = (0..skip).chain(self.nodes.iter().map(|node| skip + node)).map(|place| place as i64).collect();
+        let cache = self.cache.of_row(self.row, &indices(places, &device));
+        Begun::new(row.prompt(), row.hidden, cache, values(model.decoder.logits(weights, state)))
+    }
 }
 
 /// How many tokens all rows begin with before anything is predicted; 0 where it is not worth a pass of its own.
@@ -121,14 +172,14 @@ fn beginning(model: &LanguageModel, weights: &Weights, groups: &[Vec<TokenRow>],
     (cache, unseen)
 }
 
-/// Final states `[trees * width, d]`.
+/// Final states `[trees * width, d]`, and the keys and values of the beginning and of the nodes.
 fn forward(
     model: &LanguageModel,
     weights: &Weights,
-    trees: &[&Tree],
+    trees: &[Tree],
     width: usize,
     (cache, unseen): &(Cache, Vec<bool>),
-) -> Tensor<2> {
+) -> (Tensor<2>, Cache) {
     let (decoder, device) = (&model.decoder, model.parameters.device());
     let mut ids = vec![0i64; trees.len() * width];
     for (at, tree) in trees.iter().enumerate() {
@@ -137,80 +188,10 @@ fn forward(
         }
     }
     let tokens: Tensor<2, Int> = Tensor::from_data(TensorData::new(ids, [trees.len(), width]), device);
-    let pass = Pass::trees(decoder.config(), trees, (width, unseen), device);
+    let pass = Pass::trees(decoder.config(), &trees.iter().collect::<Vec<_>>(), (width, unseen), device);
     let rows = vec![0i64; trees.len()];
     let mut cache = if cache.is_empty() { Cache::default() } else { cache.select(&indices(rows, device)) };
     let states = decoder.extend_by(weights, tokens, &pass, &mut cache);
     let d = states.dims()[2];
-    states.reshape([trees.len() * width, d])
-}
-
-/// What is seen at the given states of the given labels. Where several rows ask the same, it is computed once.
-fn read(decoder: &Decoder, weights: &Weights, states: Tensor<2>, asked: &[(usize, i64)]) -> Vec<Seen> {
-    let mut places: Vec<usize> = asked.iter().map(|a| a.0).collect();
-    places.sort_unstable();
-    places.dedup();
-    let mut order: Vec<usize> = (0..asked.len()).collect();
-    order.sort_unstable_by_key(|&i| asked[i].0);
-    let vocabulary = decoder.config().vocab_size;
-    let part = (LOGITS_AT_ONCE / vocabulary).max(1);
-    let device = states.device();
-    let nothing = Seen { log_prob: 0.0, greedy: false, expected: 0.0, deviation: 0.0 };
-    let mut seen = vec![nothing; asked.len()];
-    let mut next = 0;
-    for chunk in places.chunks(part) {
-        let at = indices(chunk.iter().map(|&p| p as i64).collect(), &device);
-        let logits = values(decoder.logits(weights, states.clone().select(0, at)));
-        let rows: Vec<Spread> = logits.par_chunks(vocabulary).map(Spread::of).collect();
-        for (k, &place) in chunk.iter().enumerate() {
-            while let Some(&i) = order.get(next).filter(|&&i| asked[i].0 == place) {
-                seen[i] = rows[k].at(&logits[k * vocabulary..(k + 1) * vocabulary], asked[i].1 as usize);
-                next += 1;
-            }
-        }
-    }
-    seen
-}
-
-/// One distribution over the vocabulary.
-struct Spread {
-    best: usize,
-    log_norm: f64,
-    expected: f64,
-    deviation: f64,
-}
-
-impl Spread {
-    fn of(logits: &[f32]) -> Self {
-        let (mut best, mut top) = (0, f32::NEG_INFINITY);
-        for (i, &x) in logits.iter().enumerate() {
-            if x > top {
-                (best, top) = (i, x);
-            }
-        }
-        let (mut sum, mut first, mut second) = (0.0f64, 0.0f64, 0.0f64);
-        for &x in logits {
-            let below = x - top;
-            let weight = f64::from(below.exp());
-            let below = f64::from(below);
-            // An impossible token adds nothing, and not 0 * infinity.
-            if weight > 0.0 || weight.is_nan() {
-                sum += weight;
-                first += weight * below;
-                second += weight * below * below;
-            }
-        }
-        let mean = first / sum;
-        let variance = (second / sum - mean * mean).max(0.0);
-        Self { best, log_norm: f64::from(top) + sum.ln(), expected: mean - sum.ln(), deviation: variance.sqrt() }
-    }
-
-    fn at(&self, logits: &[f32], label: usize) -> Seen {
-        Seen {
-            log_prob: (f64::from(logits[label]) - self.log_norm) as f32,
-            greedy: self.best == label,
-            expected: self.expected as f32,
-            deviation: self.deviation as f32,
-        }
-    }
+    (states.reshape([trees.len() * width, d]), cache)
 }

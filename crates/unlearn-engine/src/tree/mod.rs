@@ -4,12 +4,13 @@
 //! the way to it; it sees these and itself, and stands where it would stand in its row.
 
 mod look;
+mod spread;
 
 use std::collections::HashMap;
 
 use unlearn_data::TokenRow;
 
-pub use look::{Seen, Sight, look};
+pub use look::{Seen, Sight, look, look_and_begin};
 
 /// Some rows' input tokens, each stretch that they share once. Parents stand before their children.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +45,20 @@ impl Tree {
             tree.paths.push(path);
         }
         tree
+    }
+
+    /// Trees beside each other, of which none sees another.
+    pub(crate) fn beside(trees: &[&Self]) -> Self {
+        let mut all = Self::default();
+        for tree in trees {
+            let offset = all.len();
+            all.tokens.extend(&tree.tokens);
+            all.parents.extend(tree.parents.iter().map(|parent| parent.map(|p| offset + p)));
+            all.depths.extend(&tree.depths);
+            all.unseen.extend(&tree.unseen);
+            all.paths.extend(tree.paths.iter().map(|path| path.iter().map(|node| offset + node).collect()));
+        }
+        all
     }
 
     fn grow(&mut self, parent: Option<usize>, id: u32, hidden: Option<u32>) -> usize {

@@ -1,16 +1,20 @@
 //! What a subject makes of given answers.
 
 use unlearn_data::{Row, TokenRow};
-use unlearn_engine::tree::look;
+use unlearn_engine::generate::Begun;
+use unlearn_engine::tree::look_and_begin;
 
 use super::Observer;
 use super::store::Key;
 use crate::observation::{Alone, Likelihoods, Tokens};
 use crate::{EvalError, EvalSet, Needs};
 
+/// Of each row; the tokens that went through the subject; and those that each thing takes alone.
+pub(super) type Known = (Vec<Likelihoods>, u64, Alone);
+
 /// The answers to one row, by what they are; `None` where one comes to no token.
 #[derive(Default)]
-struct Asked {
+pub(super) struct Asked {
     answer: Option<TokenRow>,
     paraphrased: Option<TokenRow>,
     perturbed: Vec<Option<TokenRow>>,
@@ -30,26 +34,25 @@ impl Observer<'_> {
         set: &EvalSet,
         needs: Needs,
         done: &mut dyn FnMut(usize),
-    ) -> Result<(Vec<Likelihoods>, u64, Alone), EvalError> {
-        let asked = set.rows.iter().map(|row| self.asked(row, needs)).collect::<Result<Vec<_>, _>>()?;
+    ) -> Result<Known, EvalError> {
+        let asked = self.all_asked(set, needs)?;
+        let (seen, tokens) =
+            self.store.get(self.likelihoods_key(&asked), || self.look(set, &asked, done, &mut |_, _| ()))?;
+        done(set.rows.len());
+        Ok((seen, tokens, alone(&asked)))
+    }
+
+    pub(super) fn likelihoods_key(&self, asked: &[Asked]) -> Key {
         let mut key = Key::new(&self.digest, "likelihoods");
-        for row in &asked {
+        for row in asked {
             key.number(row.perturbed.len());
             row.all().for_each(|tokens| key.row(tokens));
         }
-        let (seen, tokens) = self.store.get(key, || self.look(set, &asked, done))?;
-        done(set.rows.len());
-        let of = |pick: fn(&Asked) -> Vec<&TokenRow>| {
-            asked.iter().flat_map(|a| pick(a)).map(|row| row.ids.len() as u64 - 1).sum()
-        };
-        let alone = Alone {
-            answer: of(|a| a.answer.iter().collect()),
-            paraphrased: of(|a| a.paraphrased.iter().collect()),
-            perturbed: of(|a| a.perturbed.iter().flatten().collect()),
-            choices: of(|a| a.choices.iter().flatten().collect()),
-            ..Alone::default()
-        };
-        Ok((seen, tokens, alone))
+        key
+    }
+
+    pub(super) fn all_asked(&self, set: &EvalSet, needs: Needs) -> Result<Vec<Asked>, EvalError> {
+        set.rows.iter().map(|row| self.asked(row, needs)).collect()
     }
 
     fn asked(&self, row: &Row, needs: Needs) -> Result<Asked, EvalError> {
@@ -71,14 +74,16 @@ impl Observer<'_> {
         answers.iter().map(|answer| self.encode_answer(row, answer)).collect()
     }
 
-    fn look(
+    /// `begun` is handed each row's place and its prompt, read.
+    pub(super) fn look(
         &self,
         set: &EvalSet,
         asked: &[Asked],
         done: &mut dyn FnMut(usize),
+        begun: &mut dyn FnMut(usize, Begun),
     ) -> Result<(Vec<Likelihoods>, u64), EvalError> {
         let groups: Vec<Vec<TokenRow>> = asked.iter().map(|a| a.all().flatten().cloned().collect()).collect();
-        let sight = look(self.model, &groups, self.effort.tokens, done);
+        let sight = look_and_begin(self.model, &groups, self.effort.tokens, done, begun);
         let mut all = Vec::with_capacity(asked.len());
         for (index, (asked, seen)) in asked.iter().zip(&sight.groups).enumerate() {
             let mut next = seen.iter().map(|s| Tokens::of(s));
@@ -104,5 +109,19 @@ impl Observer<'_> {
         };
         let supervised = tokens.labels.iter().filter_map(|&label| u32::try_from(label).ok()).collect::<Vec<_>>();
         Ok(tokenizer.decode(&supervised)?)
+    }
+}
+
+/// Tokens that passes for one thing alone would take.
+pub(super) fn alone(asked: &[Asked]) -> Alone {
+    let of = |pick: fn(&Asked) -> Vec<&TokenRow>| {
+        asked.iter().flat_map(|a| pick(a)).map(|row| row.ids.len() as u64 - 1).sum()
+    };
+    Alone {
+        answer: of(|a| a.answer.iter().collect()),
+        paraphrased: of(|a| a.paraphrased.iter().collect()),
+        perturbed: of(|a| a.perturbed.iter().flatten().collect()),
+        choices: of(|a| a.choices.iter().flatten().collect()),
+        ..Alone::default()
     }
 }

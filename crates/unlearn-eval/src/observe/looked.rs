@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::Observations;
+use crate::observation::Spent;
 
 /// What was seen of a subject, by set.
 #[derive(Debug, Clone, Default)]
@@ -31,8 +32,8 @@ impl Looked {
 
     /// Tokens that went through the subject.
     #[must_use]
-    pub fn forward_tokens(&self) -> u64 {
-        self.sets.iter().map(|(_, seen)| seen.forward_tokens).sum()
+    pub fn spent(&self) -> Spent {
+        self.sets.iter().fold(Spent::default(), |sum, (_, seen)| sum + seen.spent)
     }
 }
 

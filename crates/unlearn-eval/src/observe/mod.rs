@@ -7,6 +7,7 @@ mod likelihoods;
 mod looked;
 mod samples;
 mod store;
+mod together;
 
 use unlearn_data::{DataError, Encoder, Row, TokenRow};
 use unlearn_engine::LanguageModel;
@@ -67,30 +68,33 @@ impl Observer<'_> {
         let n = set.rows.len();
         let mut seen = Observations { rows: set.rows.clone(), ..Observations::default() };
         let mut before = 0;
-        if needs.likelihoods() {
-            let (found, tokens, alone) = self.likelihoods(set, needs, &mut |k| done(before + k))?;
-            (seen.likelihoods, seen.alone, before) = (found, alone, before + n);
-            seen.forward_tokens += tokens;
-        }
-        if needs.generations {
-            let (found, tokens) = self.generations(set, &mut |k| done(before + k))?;
-            (seen.generations, seen.alone.generations, before) = (found, tokens, before + n);
-            seen.forward_tokens += tokens;
+        if needs.likelihoods() && needs.generations {
+            let (known, said) = self.likelihoods_and_generations(set, needs, done)?;
+            (seen.likelihoods, seen.spent.likelihoods, seen.alone) = known;
+            (seen.generations, seen.spent.generations, seen.alone.generations) = said;
+            before = 2 * n;
+        } else if needs.likelihoods() {
+            (seen.likelihoods, seen.spent.likelihoods, seen.alone) = self.likelihoods(set, needs, done)?;
+            before = n;
+        } else if needs.generations {
+            let said = self.generations(set, done)?;
+            (seen.generations, seen.spent.generations, seen.alone.generations) = said;
+            before = n;
         }
         if needs.gradients {
             let (found, tokens) = self.gradients(set, &mut |k| done(before + k))?;
             (seen.gradient_norms, seen.alone.gradients, before) = (found, tokens, before + n);
-            seen.forward_tokens += tokens;
+            seen.spent.gradients = tokens;
         }
         if needs.samples {
-            let (found, tokens) = self.samples(set, &mut |k| done(before + k))?;
-            (seen.samples, seen.alone.samples, before) = (found, tokens, before + n);
-            seen.forward_tokens += tokens;
+            let (found, tokens, alone) = self.samples(set, &mut |k| done(before + k))?;
+            (seen.samples, seen.alone.samples, before) = (found, alone, before + n);
+            seen.spent.samples = tokens;
         }
         if needs.inside {
             let (found, tokens) = self.inside(set)?;
             seen.inside = found;
-            seen.forward_tokens += tokens;
+            seen.spent.inside = tokens;
             done(before + n);
         }
         Ok(seen)

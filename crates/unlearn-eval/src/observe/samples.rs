@@ -7,12 +7,13 @@ use unlearn_engine::tree::{Seen, look};
 use super::Observer;
 use crate::{EvalError, EvalSet};
 
-type Samples = Vec<Vec<String>>;
+/// Of each row; the tokens that went through the subject; and those of every answer by itself, without padding.
+type Samples = (Vec<Vec<String>>, u64, u64);
 /// Of each row, of each answer: its log-probability and its tokens; missing where it has none.
 type Weighed = Vec<Vec<Option<(f64, usize)>>>;
 
 impl Observer<'_> {
-    pub(super) fn samples(&self, set: &EvalSet, done: &mut dyn FnMut(usize)) -> Result<(Samples, u64), EvalError> {
+    pub(super) fn samples(&self, set: &EvalSet, done: &mut dyn FnMut(usize)) -> Result<Samples, EvalError> {
         let effort = self.effort;
         let prompts = self.prompts(set)?;
         let sampling = Sampling { temperature: effort.temperature, ..Sampling::default() };
@@ -52,21 +53,21 @@ impl Observer<'_> {
         prompts: &[Option<Vec<u32>>],
         options: &Options,
         done: &mut dyn FnMut(usize),
-    ) -> Result<(Samples, u64), EvalError> {
-        let (mut all, mut tokens) = (Vec::with_capacity(prompts.len()), 0);
+    ) -> Result<Samples, EvalError> {
+        let (mut all, mut tokens, mut alone) = (Vec::with_capacity(prompts.len()), 0, 0);
         for (i, prompt) in prompts.iter().enumerate() {
             let mut said = Vec::new();
             if let Some(prompt) = prompt {
                 let seed = unlearn_core::seed::number(options.seed, &format!("samples/{i}"));
                 let together = vec![prompt.clone(); self.effort.samples];
-                for answer in generate(self.model, &together, &Options { seed, ..options.clone() }, |_, _| ())? {
-                    tokens += (prompt.len() + answer.ids.len()) as u64;
-                    said.push(answer.text.trim().to_owned());
-                }
+                let generated = generate(self.model, &together, &Options { seed, ..options.clone() }, |_, _| ())?;
+                tokens += generated.forward_tokens as u64;
+                alone += generated.answers.iter().map(|a| (prompt.len() + a.ids.len()) as u64).sum::<u64>();
+                said.extend(generated.answers.iter().map(|answer| answer.text.trim().to_owned()));
             }
             all.push(said);
             done(i + 1);
         }
-        Ok((all, tokens))
+        Ok((all, tokens, alone))
     }
 }

@@ -10,7 +10,7 @@ use unlearn_core::{FileError, file};
 use unlearn_data::TokenRow;
 
 /// Changes whenever the same rows would be seen otherwise.
-const VERSION: &str = "unlearn.observations/1";
+const VERSION: &str = "unlearn.observations/2";
 
 /// A folder of observations.
 #[derive(Debug, Clone, Default)]
@@ -29,22 +29,47 @@ impl Store {
         Self(Some(dir.into()))
     }
 
-    /// What was kept under a key, or else what `look` sees, which is kept. Files that cannot be read count as absent:
-    /// they may come from a process that was killed, or from another version.
+    /// What was kept under a key, or else what `look` sees, which is kept.
     pub(super) fn get<T: Serialize + DeserializeOwned, E: From<FileError>>(
         &self,
         key: Key,
         look: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        let Some(dir) = &self.0 else { return look() };
-        let path = dir.join(format!("{}.json", &key.0.hex()[..32]));
-        if let Ok(found) = file::read_json(&path) {
-            return Ok(found);
+        let name = key.0.hex();
+        match self.read(&name) {
+            Some(found) => Ok(found),
+            None => {
+                let seen = look()?;
+                self.write(&name, &seen)?;
+                Ok(seen)
+            }
         }
-        let seen = look()?;
+    }
+
+    /// What was kept under a key.
+    pub(super) fn find<T: DeserializeOwned>(&self, key: Key) -> Option<T> {
+        self.read(&key.0.hex())
+    }
+
+    /// Keeps something under a key.
+    pub(super) fn keep<T: Serialize>(&self, key: Key, seen: &T) -> Result<(), FileError> {
+        self.write(&key.0.hex(), seen)
+    }
+
+    /// Files that cannot be read count as absent: they may come from a process that was killed, or from another
+    /// version.
+    fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        file::read_json(&self.path(name)?).ok()
+    }
+
+    fn write<T: Serialize>(&self, name: &str, seen: &T) -> Result<(), FileError> {
+        let (Some(dir), Some(path)) = (&self.0, self.path(name)) else { return Ok(()) };
         file::create_dir(dir)?;
-        file::write_json(&path, &seen)?;
-        Ok(seen)
+        file::write_json(&path, seen)
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.as_ref().map(|dir| dir.join(format!("{}.json", &name[..32])))
     }
 }
 

@@ -203,7 +203,7 @@ fn ask(
                 hidden: encoder.hidden,
             };
             let of: Vec<Vec<u32>> = places.iter().map(|&i| prompts[i].clone()).collect();
-            for (&i, said) in places.iter().zip(generate(model, &of, &options, |_, _| ())?) {
+            for (&i, said) in places.iter().zip(generate(model, &of, &options, |_, _| ())?.answers) {
                 let text = said.text.trim().to_owned();
                 if !plain(&text).is_empty() && answers[i].len() < asking.answers && seen[i].insert(plain(&text)) {
                     answers[i].push(text);

@@ -52,7 +52,7 @@ impl Chat {
                     shown = text.len();
                 }
             })?;
-            let text = answer.into_iter().next().unwrap_or_default().text;
+            let text = answer.answers.into_iter().next().unwrap_or_default().text;
             context.print(text.get(shown..).unwrap_or_default())?;
             conversation.push(Message::new("assistant", text));
             options.seed = options.seed.wrapping_add(1);

@@ -63,7 +63,7 @@ pub fn apply_and_save(
                 this_job.rewind_events(Some(before.get() + step))?;
                 this_job.event(&Event::Resumed { step: before.get() + step + 1 })?;
             }
-            Told::Training(Progress::Watch(_) | Progress::Stopped(..) | Progress::Kept(..)) => {}
+            Told::Training(Progress::Watch(_) | Progress::Stopped(..) | Progress::Kept(..) | Progress::Model(..)) => {}
             Told::Training(Progress::Step(step, of)) => {
                 // The steps of an earlier attempt are taken again.
                 if fresh.replace(false) {

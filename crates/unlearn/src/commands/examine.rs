@@ -132,9 +132,9 @@ impl<'a> Examiner<'a> {
                 ));
             }
         }
-        let (ours, separate) = (looked.forward_tokens(), separate_tokens(&self.metrics, &self.sets, &looked));
-        if ours > 0 && separate > 0 {
-            let times = separate as f64 / ours as f64;
+        let (ours, separate) = (looked.spent(), separate_tokens(&self.metrics, &self.sets, &looked));
+        if ours.total() > 0 && separate.total() > 0 {
+            let times = separate.total() as f64 / ours.total() as f64;
             self.context.say(format!(
                 "{what}: {ours} tokens through the model; each metric by itself: {separate}, {times:.1} times as many"
             ));

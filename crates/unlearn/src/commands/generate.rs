@@ -103,7 +103,7 @@ impl Generate {
         let bar = context.bar("generate", prompts.len());
         let mut done = 0;
         for (texts, prompts) in texts.chunks(self.batch_size.max(1)).zip(prompts.chunks(self.batch_size.max(1))) {
-            let answers = generate(&model, prompts, &options, |_, _| ())?;
+            let answers = generate(&model, prompts, &options, |_, _| ())?.answers;
             for ((text, answer), prompt) in texts.iter().zip(answers).zip(prompts) {
                 if context.common.json {
                     let tokens = [prompt.len(), answer.ids.len()];

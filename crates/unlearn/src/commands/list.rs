@@ -1,10 +1,11 @@
-//! `unlearn methods`, `unlearn metrics`, `unlearn benchmarks`, `unlearn families`
+//! `unlearn methods`, `unlearn metrics`, `unlearn attacks`, `unlearn benchmarks`, `unlearn families`
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use unlearn_core::registry;
 use unlearn_engine::families::FAMILIES;
+use unlearn_eval::attacks::{ATTACKS, SUITES, Suite};
 use unlearn_eval::benchmarks::{self, BENCHMARKS};
 use unlearn_eval::metrics::METRICS;
 use unlearn_methods::METHODS;
@@ -67,6 +68,29 @@ pub fn benchmarks(list: &List, context: &Context) -> Result<()> {
             context.print(benchmark.page.trim_end())
         }
     }
+}
+
+/// `unlearn attacks`
+pub fn attacks(list: &List, context: &Context) -> Result<()> {
+    let Some(Action::Show { name }) = &list.action else {
+        lines(context, ATTACKS.iter().map(|a| (a.name, first_sentence(a.page))))?;
+        return lines(context, SUITES.iter().map(|s| (s.name, suite(s))));
+    };
+    if let Some(suite) = SUITES.iter().find(|suite| suite.name == name) {
+        return context.print(self::suite(suite));
+    }
+    let attack = registry::find("attack", ATTACKS, name)?;
+    let defaults = toml::to_string(&(attack.defaults)())?;
+    if context.common.json {
+        let page = json!({"name": attack.name, "page": attack.page, "defaults": (attack.defaults)()});
+        return context.print(page.to_string());
+    }
+    context.print(format!("{}\n\n[attack.{}]\n{}", attack.page.trim_end(), attack.name, defaults.trim_end()))
+}
+
+fn suite(suite: &Suite) -> String {
+    let names: Vec<&str> = suite.attacks.iter().map(|(name, _)| *name).collect();
+    format!("A suite, {}: {}.", suite.about, names.join(", "))
 }
 
 /// `unlearn families`

@@ -1,6 +1,8 @@
 //! The commands: one file each, one line in `Command` and one here.
 
 mod alternates;
+pub mod attack;
+mod attacked;
 pub mod bench_metrics;
 pub mod chat;
 pub mod config;
@@ -44,6 +46,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Run(c) => c.run(&context),
         Command::Sweep(c) => c.run(&context),
         Command::Eval(c) => c.run(&context),
+        Command::Attack(c) => c.run(&context),
         Command::BenchMetrics(c) => c.run(&context),
         Command::Report(c) => c.run(&context),
         Command::Generate(c) => c.run(&context),
@@ -55,6 +58,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Methods(c) => list::methods(&c, &context),
         Command::Metrics(c) => list::metrics(&c, &context),
         Command::Benchmarks(c) => list::benchmarks(&c, &context),
+        Command::Attacks(c) => list::attacks(&c, &context),
         Command::Families(c) => list::families(&c, &context),
         Command::Config(c) => c.run(&context),
     }

@@ -4,11 +4,11 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 use unlearn_core::Recipe;
 use unlearn_engine::train::{
-    Alternates, Memory, Objective, Quantity, Question, Reference, RowSizes, Selection, Set, Sets, Side, Workload,
-    seconds_per_token,
+    Alternates, FineTune, Memory, Objective, Quantity, Question, Reference, RowSizes, Selection, Set, Sets, Side,
+    Workload, seconds_per_token,
 };
 use unlearn_engine::{LanguageModel, checkpoint};
-use unlearn_methods::{FineTune, Made};
+use unlearn_methods::Made;
 
 use super::prepared::Prepared;
 use super::{sets, training};

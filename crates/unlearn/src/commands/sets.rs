@@ -8,6 +8,7 @@ use unlearn_core::recipe::ChatSection;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_data::{DataError, Encoder, Row, TokenRow, read};
 use unlearn_engine::{EngineError, LanguageModel};
+use unlearn_eval::attacks;
 use unlearn_eval::benchmarks::{self, Loaded, Source};
 use unlearn_eval::metrics::{self, Metric};
 use unlearn_eval::{EvalError, EvalSet};
@@ -105,6 +106,7 @@ pub fn recipe_over(context: &Context, file: Option<&Path>, flags: Vec<String>, l
 }
 
 fn check_names(recipe: &Recipe) -> Result<()> {
+    attacks::chosen(recipe.attack.suite.as_deref(), &recipe.attack.names, &recipe.attack.own)?;
     if recipe.method.contains_key("name") {
         unlearn_methods::method(&recipe.method)?;
     }

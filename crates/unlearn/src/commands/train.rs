@@ -8,8 +8,7 @@ use unlearn_core::run::RunRecord;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_data::read;
 use unlearn_engine::LanguageModel;
-use unlearn_engine::train::{Reference, Sets};
-use unlearn_methods::FineTune;
+use unlearn_engine::train::{FineTune, Reference, Sets};
 
 use super::{plan, report, sets, summary, training};
 use crate::cli::{Output, Training};

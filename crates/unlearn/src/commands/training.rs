@@ -103,6 +103,7 @@ pub fn train_and_save(
                 bar.set(step.step, describe(step));
                 this_job.event(&Event::Step(step.clone()))?;
             }
+            Progress::Model(..) => {}
             Progress::Watch(point) => {
                 line(watched::describe(point));
                 this_job.event(&Event::Watch(*point))?;

@@ -84,7 +84,9 @@ impl Watched {
             Err(EvalError::Data(e)) => Err(e.into()),
             Err(EvalError::File(e)) => Err(e.into()),
             Err(EvalError::Engine(e)) => Err(e),
-            Err(EvalError::Unknown(e)) => Err(EngineError::Tensor { message: e.to_string() }),
+            Err(e @ (EvalError::Unknown(_) | EvalError::Attack { .. })) => {
+                Err(EngineError::Tensor { message: e.to_string() })
+            }
         };
         let Some(forget) = of("forget", &self.forget)? else { return Ok(None) };
         let Some(retain) = of("retain", &self.retain)? else { return Ok(None) };

@@ -1,6 +1,6 @@
-//! Plain fine-tuning: what `unlearn train` does. No way to forget, so it is in no registry.
+//! Plain fine-tuning: what `unlearn train` does, and who relearns.
 
-use unlearn_engine::train::{Micro, Needs, Objective, Term};
+use super::{Micro, Needs, Objective, Term};
 
 /// Negative log-likelihood: mean over the step's supervised tokens.
 #[derive(Debug, Clone, Copy, Default)]
