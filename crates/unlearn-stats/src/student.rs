@@ -40,7 +40,8 @@ pub fn cdf(t: f64, freedom: f64) -> Option<f64> {
     if t.is_nan() || !(freedom > 0.0 && freedom.is_finite()) {
         return None;
     }
-    let tail = 0.5 * incomplete_beta(freedom / (freedom + t * t), freedom / 2.0, 0.5);
+    let of = |part: f64| part / (freedom + t * t);
+    let tail = 0.5 * incomplete_beta([of(freedom), of(t * t)], freedom / 2.0, 0.5);
     Some(if t > 0.0 { 1.0 - tail } else { tail })
 }
 
@@ -69,18 +70,20 @@ pub fn quantile(p: f64, freedom: f64) -> Option<f64> {
 }
 
 /// The regularised incomplete beta function I_x(a, b), by the continued fraction on the side where it converges fast.
-fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
+/// `y` is 1 - x: where one of them is small, it is not to be had from the other.
+fn incomplete_beta([x, y]: [f64; 2], a: f64, b: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
     }
-    if x >= 1.0 {
+    if y <= 0.0 {
         return 1.0;
     }
     if x > (a + 1.0) / (a + b + 2.0) {
-        return 1.0 - incomplete_beta(1.0 - x, b, a);
+        return 1.0 - incomplete_beta([y, x], b, a);
     }
     let ln_beta = libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b);
-    let front = (a * x.ln() + b * (-x).ln_1p() - ln_beta).exp() / a;
+    let ln = |part: f64, rest: f64| if rest < 0.5 { (-rest).ln_1p() } else { part.ln() };
+    let front = (a * ln(x, y) + b * ln(y, x) - ln_beta).exp() / a;
     front / fraction(x, a, b)
 }
 

@@ -56,6 +56,16 @@ fn nothing_is_said_where_nothing_can_be() {
     assert_eq!((same.deviation, same.interval), (0.0, [0.5, 0.5]));
 }
 
+/// Beside the middle, a quantile is all cancellation unless both shares are kept.
+#[test]
+fn quantiles_beside_the_middle_are_exact() {
+    for freedom in [1.0, 8.0, 169.863_860_587_303_9] {
+        let t = quantile(0.500_008_635_725_094_2, freedom).unwrap();
+        assert!((cdf(t, freedom).unwrap() - 0.500_008_635_725_094_2).abs() < 1e-15);
+        assert!((quantile(1.0 - 0.500_008_635_725_094_2, freedom).unwrap() + t).abs() < 1e-14);
+    }
+}
+
 proptest! {
     #[test]
     fn quantiles_turn_the_distribution_around(p in 0.001..0.999_f64, freedom in 1.0..200.0_f64) {
