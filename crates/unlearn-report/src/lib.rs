@@ -23,6 +23,7 @@ pub mod pareto;
 pub mod runs;
 pub mod scope;
 pub mod scores;
+pub mod seeds;
 pub mod summary;
 pub mod svg;
 pub mod text;

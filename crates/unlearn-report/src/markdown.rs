@@ -9,9 +9,9 @@ use crate::judgement::{Judgement, Outcome, control};
 use crate::runs::{Plane, run_lines};
 use crate::scores::{self, Part, ScoreRow};
 use crate::summary::summary;
-use crate::text::{cells, heading, is_number};
+use crate::text::{better, cells, heading, is_number};
 use crate::visible::one_line;
-use crate::{number, scope};
+use crate::{number, scope, seeds};
 
 /// The whole report.
 pub fn render_markdown(comparison: &Comparison) -> String {
@@ -22,6 +22,7 @@ pub fn render_markdown(comparison: &Comparison) -> String {
         text += &format!("{}\n\n", with_code(&sentence));
     }
     text += &side_by_side(comparison);
+    text += &over_seeds(comparison);
     for (title, part) in [("Scores", Part::Main), ("More scores", Part::Others)] {
         let rows = score_table(comparison, part);
         if !scores::groups(comparison, part).is_empty() {
@@ -107,6 +108,25 @@ fn side_by_side(comparison: &Comparison) -> String {
         ]
     });
     format!("## Runs side by side\n\n{}\n", table(first, rows, |c| matches!(c, 3 | 4 | 6)))
+}
+
+fn over_seeds(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for seeds in seeds::groups(comparison) {
+        let first = ["metric", "better", "seeds", "mean", "deviation"].map(str::to_owned).to_vec();
+        let rows = seeds.rows.iter().map(|row| {
+            let mean = format!("{} ({})", number::score(row.spread.mean), number::interval(row.spread.interval));
+            let better = better(row.direction).to_owned();
+            vec![one_line(row.metric), better, row.n.to_string(), mean, number::score(row.spread.deviation)]
+        });
+        let names = escaped(&seeds.names().join(", "));
+        text += &format!(
+            "One recipe from {} seeds ({names}), with the 95 % t intervals of the means:\n\n",
+            seeds.runs.len()
+        );
+        text += &format!("{}\n", table(first, rows, is_number));
+    }
+    if text.is_empty() { text } else { format!("## Over seeds\n\n{text}") }
 }
 
 fn scopes(comparison: &Comparison) -> String {

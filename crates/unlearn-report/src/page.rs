@@ -4,6 +4,7 @@ mod answer_tables;
 mod curves;
 mod items;
 mod looks;
+mod over_seeds;
 mod overview;
 mod plot;
 mod provenance;
@@ -31,6 +32,7 @@ pub fn render_html(comparison: &Comparison) -> String {
     let section = |anchor, heading, content| Section { anchor, heading, content };
     let mut sections = vec![
         section("side-by-side", "Forgetting against keeping", side_by_side::side_by_side(comparison)),
+        section("seeds", "Over seeds", over_seeds::over_seeds(comparison)),
         section("scores", "Scores", score_table::score_table(comparison)),
         section("answers", "Answers", answer_tables::answer_tables(comparison)),
         section("training", "Training", curves::curves(&comparison.runs)),

@@ -152,15 +152,14 @@ impl Named for Suite {
     }
 }
 
+/// An attack that is asked for: its name, itself, and its configuration with every default filled in.
+pub type Chosen = (String, Box<dyn Attack>, Table);
+
 /// The attacks that are asked for: those of a suite and those that are named, each with what a recipe sets of it.
 ///
 /// # Errors
 /// When there is none of a name, or a field is unknown, of the wrong type or out of range.
-pub fn chosen(
-    suite: Option<&str>,
-    names: &[String],
-    own: &BTreeMap<String, Table>,
-) -> Result<Vec<(String, Box<dyn Attack>, Table)>, EvalError> {
+pub fn chosen(suite: Option<&str>, names: &[String], own: &BTreeMap<String, Table>) -> Result<Vec<Chosen>, EvalError> {
     let mut all: Vec<(String, Table)> = Vec::new();
     if let Some(suite) = suite {
         for (name, changes) in registry::find("suite", SUITES, suite)?.attacks {

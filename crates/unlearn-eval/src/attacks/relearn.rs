@@ -59,6 +59,9 @@ pub struct Relearn {
     tuning: Tuning,
 }
 
+/// What was found after each look, and what of the budget ended it.
+type Trained = (Vec<(usize, Trial)>, Option<&'static str>);
+
 /// How an attacker trains, and when it looks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -175,7 +178,7 @@ impl Tuning {
         steps: usize,
         bench: &Bench<'_>,
         (shown, looks): (&[Row], &BTreeSet<usize>),
-    ) -> Result<(Vec<(usize, Trial)>, Option<&'static str>), EvalError> {
+    ) -> Result<Trained, EvalError> {
         let rows = shown.iter().map(|row| bench.encoder.encode(row)).collect::<Result<Vec<TokenRow>, _>>()?;
         let sets = Sets::new(rows, Vec::new());
         let section = self.section(rate, steps);

@@ -147,7 +147,7 @@ mod tests {
         let way = |text: &str| Way { name: "w".into(), kind: String::new(), text: text.into(), begin: None };
         let text = |way: Way| way.ask(&row(), 1).expect("asked").prompt_text();
         assert_eq!(text(way("{entity}: {question}")), "Ana Lund: Where was she born?");
-        assert_eq!(text(way("{typos}")), "Wehre was she born?");
+        assert_eq!(text(way("{typos}")), "Wehre was she bron?");
         let choices = text(way("{choices}"));
         assert!(choices == "Oslo; Rome" || choices == "Rome; Oslo", "{choices}");
     }
