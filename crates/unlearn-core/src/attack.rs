@@ -120,6 +120,9 @@ pub struct Trial {
     /// Further numbers, by name: steps taken, a loss, an accuracy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub numbers: BTreeMap<String, f64>,
+    /// Texts that were found, such as a prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<String>,
     /// What it took.
     pub cost: Cost,
 }
@@ -135,7 +138,8 @@ impl Trial {
         }
         let mut numbers = self.numbers.clone();
         numbers.extend(other.numbers.clone());
-        Self { label: self.label.clone(), scopes, numbers, cost: self.cost + other.cost }
+        let texts = [&self.texts[..], &other.texts].concat();
+        Self { label: self.label.clone(), scopes, numbers, texts, cost: self.cost + other.cost }
     }
 }
 

@@ -193,6 +193,12 @@ impl<'a> Bench<'a> {
         self.budget.seconds.map(|limit| (limit - self.begun.elapsed().as_secs_f64()).max(0.0))
     }
 
+    /// Whether as many more questions would use up what may be put.
+    #[must_use]
+    pub fn would_use_up(&self, queries: u64) -> bool {
+        self.budget.queries.is_some_and(|limit| self.spent.queries + queries >= limit)
+    }
+
     /// Steps that are left of `wanted`.
     #[must_use]
     pub fn steps_left(&self, wanted: u64) -> u64 {

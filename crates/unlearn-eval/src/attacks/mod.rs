@@ -3,19 +3,24 @@
 //! An attack makes attempts; each is a subject that was changed, or one that is asked otherwise, and what it then gives
 //! away of each fact. What it gives away is held against wrong answers: to a model that knows nothing they are as good.
 
+mod autoprompt;
 mod bench;
 mod branch;
 mod candidates;
+mod gcg;
 mod in_context;
 pub mod prompt_search;
 mod prompts;
 mod prune;
 mod quantise;
+mod random_search;
 mod recovered;
 mod relearn;
 mod relearn_benign;
 mod sample;
+mod soft_prompt;
 mod truncate;
+mod universal;
 mod ways;
 
 use std::collections::BTreeMap;
@@ -89,6 +94,10 @@ pub static ATTACKS: &[Entry] = &[
     Entry::of::<in_context::InContext>(),
     Entry::of::<sample::Sample>(),
     Entry::of::<branch::Branch>(),
+    Entry::of::<gcg::GcgAttack>(),
+    Entry::of::<autoprompt::AutoPromptAttack>(),
+    Entry::of::<random_search::RandomSearchAttack>(),
+    Entry::of::<soft_prompt::SoftPromptAttack>(),
 ];
 
 /// Attacks that are made together, each with what differs from its defaults.
@@ -114,6 +123,7 @@ pub static SUITES: &[Suite] = &[
             ("in-context", ""),
             ("sample", "samples = 16\ntemperatures = [1.0]"),
             ("branch", "branches = [5]"),
+            ("soft-prompt", "rule = 'adam'\nlearning_rate = 1e-2\nsteps = 50"),
         ],
     },
     Suite {
@@ -142,6 +152,10 @@ pub static SUITES: &[Suite] = &[
             ("in-context", ""),
             ("sample", "samples = 128\ntemperatures = [0.7, 1.0, 1.3]"),
             ("branch", ""),
+            ("gcg", ""),
+            ("autoprompt", ""),
+            ("random-search", ""),
+            ("soft-prompt", "rule = 'adam'\nlearning_rate = 1e-2"),
         ],
     },
 ];

@@ -144,16 +144,20 @@ impl Tuning {
                 break;
             }
             let steps = bench.steps_left(looks.last().map_or(0, |&last| (last * shown.len()) as u64)) as usize;
-            let (mut found, mut ended) = (BTreeMap::<usize, Trial>::new(), None);
+            let (mut found, mut ended, mut queries) = (BTreeMap::<usize, Trial>::new(), None, 0);
             for (fold, rows) in shown.iter().enumerate() {
                 let which = format!("rate {rate:e}, {} of {}", fold + 1, shown.len());
                 (bench.tell)(Told::Attempt(&which));
-                let (trials, by) = self.train(rate, steps / shown.len(), bench, (rows, &looks))?;
+                let (trials, by) = self.train(rate, (steps / shown.len(), queries), bench, (rows, &looks))?;
                 for (steps, trial) in trials {
+                    queries += trial.cost.queries;
                     let sum = found.remove(&steps).map_or_else(|| trial.clone(), |sum| sum.or(&trial));
                     found.insert(steps, sum);
                 }
-                ended = ended.or(by);
+                ended = by;
+                if ended.is_some_and(|by| by != "steps") {
+                    break;
+                }
             }
             for (steps, trial) in found {
                 let numbers = numbers([("steps", steps as f64), ("learning-rate", rate)]);
@@ -171,11 +175,11 @@ impl Tuning {
         Ok(())
     }
 
-    /// Trains at one rate on some rows; what was found after each look, and what of the budget ended it.
+    /// Trains at one rate on some rows, when some questions were put that the bench does not know of; what was found after each look, and what of the budget ended it.
     fn train(
         &self,
         rate: f64,
-        steps: usize,
+        (steps, queries): (usize, u64),
         bench: &Bench<'_>,
         (shown, looks): (&[Row], &BTreeSet<usize>),
     ) -> Result<Trained, EvalError> {
@@ -193,7 +197,7 @@ impl Tuning {
             watch: None,
             stop: &halt,
         };
-        let (mut found, mut failed) = (Vec::new(), None);
+        let (mut found, mut failed, mut queries, mut asked_all) = (Vec::new(), None, queries, false);
         let (mut cost, mut begun) = (Cost::default(), Instant::now());
         let trained = train(&mut model, &mut FineTune, &plan, &mut |progress| {
             match progress {
@@ -206,6 +210,8 @@ impl Tuning {
                 Progress::Model(model, step) if looks.contains(&step) => match ask(bench, model, shown) {
                     Ok(trial) => {
                         let seconds = std::mem::replace(&mut begun, Instant::now()).elapsed().as_secs_f64();
+                        queries += trial.cost.queries;
+                        asked_all = bench.would_use_up(queries);
                         let spent = Cost { seconds, ..std::mem::take(&mut cost) + trial.cost };
                         found.push((step, Trial { cost: spent, ..trial }));
                     }
@@ -213,7 +219,8 @@ impl Tuning {
                 },
                 _ => {}
             }
-            if failed.is_some() || bench.stop.load(Ordering::Relaxed) || bench.seconds_left() == Some(0.0) {
+            if failed.is_some() || asked_all || bench.stop.load(Ordering::Relaxed) || bench.seconds_left() == Some(0.0)
+            {
                 halt.store(true, Ordering::Relaxed);
             }
             Ok(())
@@ -226,7 +233,8 @@ impl Tuning {
             Ok(_) if looks.last().is_some_and(|&last| steps < last) => Ok((found, Some("steps"))),
             // A model that breaks gives nothing away.
             Ok(_) | Err(EngineError::Diverged { .. }) => Ok((found, None)),
-            Err(EngineError::Interrupted { .. }) => Ok((found, Some("seconds"))),
+            Ok(_) if asked_all => Ok((found, Some("queries"))),
+            Err(EngineError::Interrupted { .. }) => Ok((found, Some(if asked_all { "queries" } else { "seconds" }))),
             Err(e) => Err(e.into()),
         }
     }

@@ -115,9 +115,9 @@ fn a_search_that_ends_early_ends_where_the_model_says_the_target() {
     assert_eq!(outcome.stopped, Stop::Reached);
     let said = outcome.state.said.expect("it is said");
     let options = Options { max_new_tokens: 1, ..Options::default() };
-    let answer = generate(&model, &[goals[0].prompt(&said.ids)], &options, |_, _| ()).expect("answers");
+    let answer = generate(&model, &[goals[0].prompt(&said.ids)], &options, |_, _| ()).expect("answers").answers;
     assert_eq!(answer[0].ids, goals[0].target);
-    let before = generate(&model, &[goals[0].prompt(&start(8))], &options, |_, _| ()).expect("answers");
+    let before = generate(&model, &[goals[0].prompt(&start(8))], &options, |_, _| ()).expect("answers").answers;
     assert_ne!(before[0].ids, goals[0].target);
     let last = outcome.state.curve.last().expect("a point").step;
     assert!(last < 200 && outcome.state.spent.steps == last);

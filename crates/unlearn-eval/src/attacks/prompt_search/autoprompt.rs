@@ -19,6 +19,11 @@ documented! {
     /// `candidates` tokens `v` with the largest `−e_v · ∂L/∂e` there (HotFlip's first-order score; Ebrahimi et al., 2018),
     /// computes `L` with each, and keeps the best if it is lower than before.
     ///
+    /// # Procedure
+    /// The forget rows are dealt into `folds`; a prompt is searched on `rows` of the other folds at once and put into the
+    /// questions of the fold that is asked (`place`), so that it cannot carry the answer itself. The retrained model,
+    /// attacked alike, shows what can be had without knowing.
+    ///
     /// # Paper
     /// Shin, Razeghi, Logan, Wallace and Singh, *AutoPrompt: Eliciting Knowledge from Language Models with Automatically
     /// Generated Prompts*, 2020, arXiv 2010.15980.

@@ -19,6 +19,11 @@ documented! {
     /// `search_width` prompts that differ from the current one at `n_replace` places, there with one of the `top_k`
     /// tokens with the lowest `g`, and computes the true `L` of each.
     ///
+    /// # Procedure
+    /// The forget rows are dealt into `folds`; a prompt is searched on `rows` of the other folds at once and put into the
+    /// questions of the fold that is asked (`place`), so that it cannot carry the answer itself. The retrained model,
+    /// attacked alike, shows what can be had without knowing.
+    ///
     /// # Paper
     /// Zou, Wang, Carlini, Nasr, Kolter and Fredrikson, *Universal and Transferable Adversarial Attacks on Aligned
     /// Language Models*, 2023, arXiv 2307.15043.

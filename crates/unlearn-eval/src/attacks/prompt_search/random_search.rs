@@ -18,6 +18,11 @@ documented! {
     /// As for `gcg`. A step draws `search_width` prompts that differ from the current one at one place, there with any
     /// token, and keeps the best of them if it is better.
     ///
+    /// # Procedure
+    /// The forget rows are dealt into `folds`; a prompt is searched on `rows` of the other folds at once and put into the
+    /// questions of the fold that is asked (`place`), so that it cannot carry the answer itself. The retrained model,
+    /// attacked alike, shows what can be had without knowing.
+    ///
     /// # Paper
     /// Andriushchenko, Croce and Flammarion, *Jailbreaking Leading Safety-Aligned LLMs with Simple Adaptive Attacks*,
     /// 2024, arXiv 2404.02151.

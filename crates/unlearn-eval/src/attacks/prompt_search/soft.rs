@@ -34,6 +34,11 @@ documented! {
     /// `L(E) = mean over rows of −log π(target | question, E) / |target|`, by gradient descent on `E`, as many vectors as
     /// `init` has tokens, from these tokens' embeddings.
     ///
+    /// # Procedure
+    /// The forget rows are dealt into `folds`; a prompt is searched on `rows` of the other folds at once and put into the
+    /// questions of the fold that is asked (`place`), so that it cannot carry the answer itself. The retrained model,
+    /// attacked alike, shows what can be had without knowing.
+    ///
     /// # Paper
     /// Schwinn, Dobre, Xhonneux, Gidel and Günnemann, *Soft Prompt Threats: Attacking Safety Alignment and Unlearning in
     /// Open-Source LLMs through the Embedding Space*, 2024, arXiv 2402.09063; Lester, Al-Rfou and Constant, *The Power of
