@@ -231,9 +231,9 @@ impl Tuning {
         bench.go_on()?;
         match trained {
             Ok(_) if looks.last().is_some_and(|&last| steps < last) => Ok((found, Some("steps"))),
+            Ok(_) if asked_all => Ok((found, Some("queries"))),
             // A model that breaks gives nothing away.
             Ok(_) | Err(EngineError::Diverged { .. }) => Ok((found, None)),
-            Ok(_) if asked_all => Ok((found, Some("queries"))),
             Err(EngineError::Interrupted { .. }) => Ok((found, Some(if asked_all { "queries" } else { "seconds" }))),
             Err(e) => Err(e.into()),
         }
