@@ -17,7 +17,7 @@ from fractions import Fraction
 
 import numpy as np
 from scipy import stats
-from scipy.spatial.distance import jensenshannon
+from scipy.spatial.distance import cdist, jensenshannon
 from sklearn.metrics import roc_auc_score, roc_curve
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -171,6 +171,22 @@ def lira():
                "offline": float(fits[1].cdf(observed))}
 
 
+def energy():
+    for n, m, width in [(1, 1, 1), (7, 12, 1), (20, 15, 4), (9, 30, 16)]:
+        x = np.round(RANDOM.normal(0.0, 1.0, (n, width)), 2)
+        y = np.round(RANDOM.normal(0.4, 1.5, (m, width)), 2)
+        across, within = cdist(x, y).mean(), (cdist(x, x).mean() + cdist(y, y).mean())
+        one = float(stats.energy_distance(x.ravel(), y.ravel()) ** 2) if width == 1 else None
+        yield {"width": width, "a": x.ravel().tolist(), "b": y.ravel().tolist(), "distance": float(2 * across - within),
+               "share": float((2 * across - within) / (2 * across)), "scipy": one}
+
+
+def student():
+    for freedom in (1, 2, 3, 4, 9, 30, 1000):
+        yield {"freedom": freedom, "cdf": [[t, float(stats.t.cdf(t, freedom))] for t in (-3.0, -0.2, 0.0, 0.7, 2.5, 40.0)],
+               "quantiles": [[p, float(stats.t.ppf(p, freedom))] for p in (0.005, 0.5, 0.75, 0.975, 0.9995)]}
+
+
 class Draws:
     """A linear congruential generator, the same as in the tests."""
 
@@ -231,7 +247,7 @@ def zlib_lengths():
 
 def main():
     makers = [ks, auc, binomial, mcnemar, permutation, sign_flip, leak_at_k, expected_maximum, divergence, wasserstein, cka,
-              entropy, lira]
+              entropy, lira, energy, student]
     made = {make.__name__: list(make()) for make in makers}
     made["normal_cdf"] = [[x, float(stats.norm.cdf(x))] for x in (-37.0, -8.0, -1.5, 0.0, 0.3, 2.0, 6.0)]
     parts = ",\n".join(f"{json.dumps(name)}: {json.dumps(cases)}" for name, cases in made.items())

@@ -52,6 +52,38 @@ pub struct Caught {
     pub metrics: BTreeMap<String, f64>,
 }
 
+/// Heard in either. A row that was asked in one of them counts.
+#[must_use]
+pub fn either(a: &Hearing, b: &Hearing) -> Hearing {
+    let at = |hearing: &Hearing, i: usize| hearing.get(i).cloned().flatten();
+    let both = |i: usize| match (at(a, i), at(b, i)) {
+        (Some(a), Some(b)) => Some(a.or(&b)),
+        (one, other) => one.or(other),
+    };
+    (0..a.len().max(b.len())).map(both).collect()
+}
+
+impl Caught {
+    /// What either brought back; of each metric, the mean.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let words = (0..self.words.len().max(other.words.len())).map(|i| {
+            let at = |caught: &Self| caught.words.get(i).cloned().flatten();
+            at(self).or_else(|| at(other))
+        });
+        let mut metrics = self.metrics.clone();
+        for (name, value) in &other.metrics {
+            metrics.entry(name.clone()).and_modify(|mean| *mean = f64::midpoint(*mean, *value)).or_insert(*value);
+        }
+        Self {
+            said: either(&self.said, &other.said),
+            chosen: either(&self.chosen, &other.chosen),
+            words: words.collect(),
+            metrics,
+        }
+    }
+}
+
 /// What an attempt took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
@@ -88,8 +120,27 @@ pub struct Trial {
     /// Further numbers, by name: steps taken, a loss, an accuracy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub numbers: BTreeMap<String, f64>,
+    /// Texts that were found, such as a prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<String>,
     /// What it took.
     pub cost: Cost,
+}
+
+impl Trial {
+    /// Two attempts as one: what either brought back, what both took.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let mut scopes = self.scopes.clone();
+        for (name, caught) in &other.scopes {
+            let sum = scopes.get(name).map_or_else(|| caught.clone(), |own| own.or(caught));
+            scopes.insert(name.clone(), sum);
+        }
+        let mut numbers = self.numbers.clone();
+        numbers.extend(other.numbers.clone());
+        let texts = [&self.texts[..], &other.texts].concat();
+        Self { label: self.label.clone(), scopes, numbers, texts, cost: self.cost + other.cost }
+    }
 }
 
 /// What one attack brought back from one subject.
@@ -142,6 +193,20 @@ pub struct Recovered {
     pub p_retrained: Option<f64>,
 }
 
+/// A fact that was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// The question.
+    pub question: String,
+    /// The true answer.
+    pub answer: String,
+    /// The wrong ones, in the order in which they are heard.
+    pub wrong: Vec<String>,
+    /// Whom or what it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+}
+
 /// The content of `attacks.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AttackReport {
@@ -150,6 +215,8 @@ pub struct AttackReport {
     /// The suite, where one was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suite: Option<String>,
+    /// What was asked, by scope.
+    pub facts: BTreeMap<String, Vec<Fact>>,
     /// The subject.
     pub attacked: Attacked,
     /// The retrained model, attacked alike.

@@ -81,7 +81,9 @@ impl Encoder {
                 Some((last, before)) => self.dialogue(row, before, &last.content)?,
                 None => TokenRow::new(Vec::new(), 0),
             },
-            Content::Completion { prompt, completion } => self.completion(row, prompt, completion)?,
+            Content::Completion { prompt, completion } => {
+                self.completion(row, &format!("{prompt}{}", row.begun.as_deref().unwrap_or_default()), completion)?
+            }
             Content::Text(text) => {
                 let ids = self.tokenizer(row)?.encode(text, true)?;
                 TokenRow::new(self.ended(row, ids)?, 0)
@@ -114,22 +116,32 @@ impl Encoder {
     /// When the model has no tokenizer or the template fails.
     pub fn prompt(&self, conversation: &[Message]) -> Result<Vec<u32>, DataError> {
         let row = Row::question("", "");
-        let tokenizer = self.tokenizer(&row)?;
-        match &self.template {
-            Some(t) => tokenizer.encode(&t.render(&self.with_system(conversation), true)?, false),
-            None => tokenizer.encode(&plain(&self.with_system(conversation)), true),
-        }
+        let (text, special) = self.prompt_text(conversation)?;
+        self.tokenizer(&row)?.encode(&text, special)
+    }
+
+    /// The text of a user's prompt, and whether the tokenizer adds to it what it adds to a whole text.
+    ///
+    /// # Errors
+    /// When the template fails.
+    pub fn prompt_text(&self, conversation: &[Message]) -> Result<(String, bool), DataError> {
+        Ok(match &self.template {
+            Some(t) => (t.render(&self.with_system(conversation), true)?, false),
+            None => (plain(&self.with_system(conversation)), true),
+        })
     }
 
     fn dialogue(&self, row: &Row, before: &[Message], answer: &str) -> Result<TokenRow, DataError> {
         let tokenizer = self.tokenizer(row)?;
+        let begun = row.begun.as_deref().unwrap_or_default();
         let Some(template) = &self.template else {
             let prompt = plain(&self.with_system(before));
-            return self.completion(row, &prompt, &format!(" {}", answer.trim_start()));
+            let begun = if begun.is_empty() { String::new() } else { format!(" {}", begun.trim()) };
+            return self.completion(row, &(prompt + &begun), &format!(" {}", answer.trim_start()));
         };
         let mut messages = self.with_system(before);
-        let prompt = tokenizer.encode(&template.render(&messages, true)?, false)?;
-        messages.push(Message::new("assistant", answer));
+        let prompt = tokenizer.encode(&(template.render(&messages, true)? + begun), false)?;
+        messages.push(Message::new("assistant", format!("{begun}{answer}")));
         let ids = tokenizer.encode(&template.render(&messages, false)?, false)?;
         let ids = self.ended(row, ids)?;
         Ok(TokenRow::new(ids.clone(), common_prefix(&prompt, &ids)))

@@ -31,6 +31,24 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A parquet file is not whole, or none at all.
+    #[error("`{}` cannot be read as a parquet file: {reason}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A column of a parquet file is of a kind that is not read.
+    #[error("`{}`, column `{column}`: {reason}", path.display())]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The column; of a nested one, the names on the way to it.
+        column: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A row has nothing to be predicted.
     #[error("`{}`, line {line}: {}", path.display(), if *tokens { "no token of the row is supervised (an empty answer?)" } else { "the answer is empty" })]
     NoAnswer {
@@ -70,10 +88,16 @@ impl DataError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(e) => e.hint(),
-            Self::Kind { .. } => Some("data files end in .jsonl, .json, .csv or .txt".into()),
+            Self::Kind { .. } => Some("data files end in .jsonl, .json, .csv, .parquet or .txt".into()),
             Self::Row { reason, .. } if reason.contains("field") => Some(
                 "a row is {question, answer}, {prompt, completion}, {messages: […]}, {text}, {input_ids, labels} or \
                  {question, choices: […], answer}"
+                    .into(),
+            ),
+            Self::Parquet { .. } => Some("was it cut? such a file begins and ends with `PAR1`; fetch it again".into()),
+            Self::Column { .. } => Some(
+                "columns of text, numbers, lists and structures are read, as they are or compressed by snappy or gzip; \
+                 write the file again without the column, or as such"
                     .into(),
             ),
             Self::NoTokenizer { .. } => {

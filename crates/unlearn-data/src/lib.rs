@@ -9,6 +9,7 @@ pub mod encode;
 mod error;
 pub mod folds;
 pub mod order;
+mod parquet;
 pub mod read;
 pub mod refusal;
 pub mod row;

@@ -1,4 +1,4 @@
-//! Reading data files: `.jsonl`, `.json` (an array or lines), `.csv`, `.txt`.
+//! Reading data files: `.jsonl`, `.json` (an array or lines), `.csv`, `.parquet`, `.txt`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use unlearn_core::file;
 
-use crate::{Content, DataError, Row};
+use crate::{Content, DataError, Row, parquet};
 
 type Items<'a> = Box<dyn Iterator<Item = Result<(usize, Value), DataError>> + 'a>;
 
@@ -16,12 +16,17 @@ type Items<'a> = Box<dyn Iterator<Item = Result<(usize, Value), DataError>> + 'a
 /// Names the file, and the line of the first row that cannot be used. An empty file is an error.
 pub fn rows(path: &Path, limit: Option<usize>) -> Result<Vec<Row>, DataError> {
     let shared = Arc::new(path.to_owned());
-    let text = file::read_text(path)?;
-    let mut rows = match extension(path).as_str() {
-        "txt" => text_rows(unmarked(&text), &shared),
-        kind => items(unmarked(&text), kind, &shared)?
-            .map(|item| item.and_then(|(line, value)| row(value, &shared, line)))
-            .collect::<Result<Vec<_>, _>>()?,
+    let kind = extension(path);
+    let mut rows = if kind == "parquet" {
+        parquet::values(path)?.into_iter().map(|(n, value)| row(value, &shared, n)).collect::<Result<Vec<_>, _>>()?
+    } else {
+        let text = file::read_text(path)?;
+        match kind.as_str() {
+            "txt" => text_rows(unmarked(&text), &shared),
+            kind => items(unmarked(&text), kind, &shared)?
+                .map(|item| item.and_then(|(line, value)| row(value, &shared, line)))
+                .collect::<Result<Vec<_>, _>>()?,
+        }
     };
     if rows.is_empty() {
         return Err(DataError::Empty { path: path.to_owned() });
@@ -35,6 +40,9 @@ pub fn rows(path: &Path, limit: Option<usize>) -> Result<Vec<Row>, DataError> {
 /// # Errors
 /// As [`rows`].
 pub fn values(path: &Path) -> Result<Vec<(usize, Value)>, DataError> {
+    if extension(path) == "parquet" {
+        return filled(path, Box::new(parquet::values(path)?.into_iter().map(Ok)));
+    }
     let shared = Arc::new(path.to_owned());
     let text = file::read_text(path)?;
     filled(path, items(unmarked(&text), &extension(path), &shared)?)

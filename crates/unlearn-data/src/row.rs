@@ -75,6 +75,8 @@ pub struct Row {
     pub choices: Vec<String>,
     /// `entity`, or `fact.subject`: whom or what the row is about.
     pub entity: Option<String>,
+    /// What the answer is made to begin with, given together with the question; no field of a file.
+    pub begun: Option<String>,
 }
 
 impl Row {
@@ -90,6 +92,7 @@ impl Row {
             alternate: Vec::new(),
             choices: Vec::new(),
             entity: None,
+            begun: None,
         }
     }
 
@@ -129,6 +132,22 @@ impl Row {
             ..Self::of(content(object, choices.as_ref())?)
         };
         Ok(Self { choices: choices.map(|c| c.all).unwrap_or_default(), ..row }.at(path, line))
+    }
+
+    /// The row with another question; a text or tokens have none.
+    #[must_use]
+    pub fn asked(&self, other: &str) -> Option<Self> {
+        let mut row = self.clone();
+        match &mut row.content {
+            Content::Question { question, .. } => other.clone_into(question),
+            Content::Completion { prompt, .. } => other.clone_into(prompt),
+            Content::Messages(m) => {
+                let turn = m.iter_mut().rev().skip(1).find(|m| m.role == "user")?;
+                other.clone_into(&mut turn.content);
+            }
+            Content::Text(_) | Content::Tokens { .. } => return None,
+        }
+        Some(row)
     }
 
     /// What is asked, as a reader would want to see it.

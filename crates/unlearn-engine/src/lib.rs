@@ -17,6 +17,7 @@ pub mod inside;
 pub mod likelihood;
 pub mod linalg;
 mod model;
+pub mod prompt;
 pub mod tensor;
 pub mod train;
 pub mod tree;

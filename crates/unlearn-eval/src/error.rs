@@ -39,6 +39,11 @@ pub enum EvalError {
 }
 
 impl EvalError {
+    pub(crate) fn attack(field: &'static str, value: impl ToString, reason: impl Into<String>) -> Self {
+        let reason = format!("`{}` is not possible: {}", value.to_string(), reason.into());
+        Self::Attack { field: field.to_owned(), reason, hint: format!("change `{field}`") }
+    }
+
     /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

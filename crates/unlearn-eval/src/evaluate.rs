@@ -78,7 +78,7 @@ pub fn take(beside: &Beside<'_>, subject: Subject, metrics: &[&Metric], sets: &[
     for metric in metrics {
         let score = match metric.takes {
             Takes::Rows(_) | Takes::Set(_) | Takes::Apart(_) => None,
-            Takes::Members(of) => score::of_members(of(beside, "forget"), of(beside, "holdout"), seed),
+            Takes::Members(of) => score::of_members(beside, of, seed),
             Takes::Beside(take) => take(beside),
             Takes::Scores(take) => take(&report.metrics),
         };

@@ -1,6 +1,7 @@
 //! What was seen of a model, and what that says: observations are made once per subject and set, metrics are pure
 //! functions of them.
 
+mod about;
 pub mod attacks;
 pub mod benchmarks;
 mod error;

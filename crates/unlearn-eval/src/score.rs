@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use unlearn_core::score::{Direction, Item, Score};
 use unlearn_stats::auc as roc;
-use unlearn_stats::bootstrap::{Bootstrap, mean_interval};
+use unlearn_stats::bootstrap::Bootstrap;
 
-use crate::Observations;
+use crate::about::{clustered, interval};
 use crate::metrics::Rows;
+use crate::{Beside, Observations};
 
 /// The score of a set. `None` where the metric can be taken of no row.
 pub(crate) fn of_rows(rows: &Rows, set: &str, seen: &Observations, seed: u64) -> Option<Score> {
     let per_item = (rows.of)(seen);
-    let known: Vec<f64> = per_item.iter().filter_map(Item::value).map(|x| (rows.counts)(set, x)).collect();
+    let counted: Vec<Option<f64>> = per_item.iter().map(|i| i.value().map(|x| (rows.counts)(set, x))).collect();
+    let known: Vec<f64> = counted.iter().flatten().copied().collect();
     let n = known.len();
     let mean = || known.iter().sum::<f64>() / n as f64;
     let value = match rows.total {
@@ -21,7 +23,7 @@ pub(crate) fn of_rows(rows: &Rows, set: &str, seen: &Observations, seed: u64) ->
     };
     (n > 0).then(|| Score {
         value,
-        interval: if rows.total.is_some() { None } else { mean_interval(&known, seed) },
+        interval: if rows.total.is_some() { None } else { interval(&seen.rows, &counted, seed) },
         n,
         direction: (rows.direction)(set),
         per_item,
@@ -38,10 +40,17 @@ pub(crate) fn auc(forget: &[Option<f64>], holdout: &[Option<f64>]) -> Option<f64
 }
 
 /// The score of a membership attack.
-pub(crate) fn of_members(forget: Vec<Option<f64>>, holdout: Vec<Option<f64>>, seed: u64) -> Option<Score> {
+pub(crate) fn of_members(
+    beside: &Beside<'_>,
+    attack: fn(&Beside<'_>, &str) -> Vec<Option<f64>>,
+    seed: u64,
+) -> Option<Score> {
+    let [forget, holdout] = ["forget", "holdout"].map(|set| attack(beside, set));
     let known = |values: &[Option<f64>]| values.iter().flatten().copied().collect::<Vec<f64>>();
     let (members, others) = (known(&forget), known(&holdout));
     let value = roc::roc_auc(&members, &others)?;
+    let about = |set, values| clustered(beside.subject.on(set).map_or(&[], |seen| &seen.rows), values);
+    let (by_subject, others_by_subject) = (about("forget", &forget), about("holdout", &holdout));
     // A member is found where its score is low.
     let flipped = |values: &[f64]| values.iter().map(|x| -x).collect::<Vec<f64>>();
     let mut parts = BTreeMap::from([("forget-rows".to_owned(), forget.len() as f64)]);
@@ -52,7 +61,7 @@ pub(crate) fn of_members(forget: Vec<Option<f64>>, holdout: Vec<Option<f64>>, se
     }
     Some(Score {
         value: Some(value),
-        interval: roc::bootstrap_interval(&members, &others, &Bootstrap::seeded(seed)),
+        interval: Bootstrap::seeded(seed).two_sample_cluster_interval(&by_subject, &others_by_subject, roc::roc_auc),
         n: members.len() + others.len(),
         direction: Direction::Neither,
         per_item: forget.into_iter().chain(holdout).map(Item::from).collect(),

@@ -1,9 +1,12 @@
 //! Every score as comma-separated values, for spreadsheets and scripts: one line a run, subject and metric.
 
+use std::collections::BTreeMap;
+
 use unlearn_core::score::{Direction, Score};
 
 use crate::comparison::{Comparison, SubjectColumn};
 use crate::measure;
+use crate::seeds;
 use crate::visible::one_line;
 
 const HEADING: &str = "run,subject,set,metric,value,low,high,n,direction\n";
@@ -19,7 +22,29 @@ pub fn render_csv(comparison: &Comparison) -> String {
             }
         }
     }
+    text + &over_seeds(comparison)
+}
+
+/// Of several seeds of one recipe, a line for the mean with its interval, and one for the standard deviation.
+fn over_seeds(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for seeds in seeds::groups(comparison) {
+        let runs = seeds.names().join(" ");
+        for row in &seeds.rows {
+            let mut line = |subject: &str, value: f64, interval| {
+                let score = Score { value: Some(value), interval, n: row.n, ..empty(row.direction) };
+                let subject = SubjectColumn { name: subject.into(), ..SubjectColumn::default() };
+                text += &self::line(&runs, &subject, row.metric, &score);
+            };
+            line("mean over seeds", row.spread.mean, Some(row.spread.interval));
+            line("deviation over seeds", row.spread.deviation, None);
+        }
+    }
     text
+}
+
+fn empty(direction: Direction) -> Score {
+    Score { value: None, interval: None, n: 0, direction, per_item: Vec::new(), gap: None, parts: BTreeMap::new() }
 }
 
 fn line(run: &str, subject: &SubjectColumn, metric: &str, score: &Score) -> String {

@@ -5,6 +5,7 @@
 //! Everything after the reading is a pure function: the same comparison gives the same bytes.
 
 pub mod answers;
+pub mod attempts;
 pub mod chart;
 pub mod comparison;
 pub mod csv;
@@ -23,6 +24,7 @@ pub mod pareto;
 pub mod runs;
 pub mod scope;
 pub mod scores;
+pub mod seeds;
 pub mod summary;
 pub mod svg;
 pub mod text;

@@ -2,6 +2,7 @@
 
 use unlearn_core::verdict::Verdict;
 
+use crate::attempts::{self, Attempt, Counted};
 use crate::comparison::{Comparison, Role, SubjectColumn};
 use crate::gap;
 use crate::judged::Judged;
@@ -9,9 +10,9 @@ use crate::judgement::{Judgement, Outcome, control};
 use crate::runs::{Plane, run_lines};
 use crate::scores::{self, Part, ScoreRow};
 use crate::summary::summary;
-use crate::text::{cells, heading, is_number};
+use crate::text::{better, cells, heading, is_number};
 use crate::visible::one_line;
-use crate::{number, scope};
+use crate::{number, scope, seeds};
 
 /// The whole report.
 pub fn render_markdown(comparison: &Comparison) -> String {
@@ -22,6 +23,7 @@ pub fn render_markdown(comparison: &Comparison) -> String {
         text += &format!("{}\n\n", with_code(&sentence));
     }
     text += &side_by_side(comparison);
+    text += &over_seeds(comparison);
     for (title, part) in [("Scores", Part::Main), ("More scores", Part::Others)] {
         let rows = score_table(comparison, part);
         if !scores::groups(comparison, part).is_empty() {
@@ -29,7 +31,32 @@ pub fn render_markdown(comparison: &Comparison) -> String {
         }
     }
     text += &scopes(comparison);
+    text += &attacks(comparison);
     text.trim_end().to_owned() + "\n"
+}
+
+/// What attacks brought back, run by run.
+fn attacks(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for report in comparison.runs.iter().filter_map(|run| run.attacks.as_ref()) {
+        text += "## What attacks brought back\n\n";
+        text += &report.words.iter().map(|sentence| format!("- {}\n", with_code(sentence))).collect::<String>();
+        for scope in attempts::scopes(report) {
+            let heading =
+                ["attack", "attempt", "said", "by guessing", "retrained", "preferred", "by guessing", "retrained"];
+            let row = |attempt: Attempt<'_>| {
+                let of = |counted: Option<Counted>| {
+                    let counted = counted.map(|c| [c.back, c.guessed, c.retrained.unwrap_or_default()]);
+                    counted.unwrap_or_else(|| std::array::from_fn(|_| number::MISSING.to_owned()))
+                };
+                let first = vec![attempt.attack.to_owned(), attempt.trial.to_owned()];
+                [first, of(attempt.said).to_vec(), of(attempt.preferred).to_vec()].concat()
+            };
+            let rows = attempts::attempts(report, scope).into_iter().map(row);
+            text += &format!("\n### {scope}\n\n{}\n", table(heading.map(str::to_owned).to_vec(), rows, |_| false));
+        }
+    }
+    text
 }
 
 /// The scores as a Markdown table.
@@ -107,6 +134,25 @@ fn side_by_side(comparison: &Comparison) -> String {
         ]
     });
     format!("## Runs side by side\n\n{}\n", table(first, rows, |c| matches!(c, 3 | 4 | 6)))
+}
+
+fn over_seeds(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for seeds in seeds::groups(comparison) {
+        let first = ["metric", "better", "seeds", "mean", "deviation"].map(str::to_owned).to_vec();
+        let rows = seeds.rows.iter().map(|row| {
+            let mean = format!("{} ({})", number::score(row.spread.mean), number::interval(row.spread.interval));
+            let better = better(row.direction).to_owned();
+            vec![one_line(row.metric), better, row.n.to_string(), mean, number::score(row.spread.deviation)]
+        });
+        let names = escaped(&seeds.names().join(", "));
+        text += &format!(
+            "One recipe from {} seeds ({names}), with the 95 % t intervals of the means:\n\n",
+            seeds.runs.len()
+        );
+        text += &format!("{}\n", table(first, rows, is_number));
+    }
+    if text.is_empty() { text } else { format!("## Over seeds\n\n{text}") }
 }
 
 fn scopes(comparison: &Comparison) -> String {

@@ -1,9 +1,11 @@
 //! The HTML page: one file, nothing fetched, no script, readable in the light, in the dark and on paper.
 
 mod answer_tables;
+mod attacks;
 mod curves;
 mod items;
 mod looks;
+mod over_seeds;
 mod overview;
 mod plot;
 mod provenance;
@@ -31,7 +33,9 @@ pub fn render_html(comparison: &Comparison) -> String {
     let section = |anchor, heading, content| Section { anchor, heading, content };
     let mut sections = vec![
         section("side-by-side", "Forgetting against keeping", side_by_side::side_by_side(comparison)),
+        section("seeds", "Over seeds", over_seeds::over_seeds(comparison)),
         section("scores", "Scores", score_table::score_table(comparison)),
+        section("attacks", "What attacks brought back", attacks::attacks(&comparison.runs)),
         section("answers", "Answers", answer_tables::answer_tables(comparison)),
         section("training", "Training", curves::curves(&comparison.runs)),
         section("origin", "How it was made", provenance::provenance(&comparison.runs)),

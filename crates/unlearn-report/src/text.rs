@@ -82,13 +82,17 @@ fn body(comparison: &Comparison, part: Part) -> impl Iterator<Item = Vec<String>
 }
 
 pub(crate) fn cells(row: &ScoreRow) -> Vec<String> {
-    let better = match row.direction {
+    let fixed = [one_line(row.metric), better(row.direction).to_owned(), row.items()];
+    fixed.into_iter().chain(row.scores.iter().map(|score| cell(*score))).collect()
+}
+
+/// Which way is better, in a word or two.
+pub(crate) fn better(direction: Direction) -> &'static str {
+    match direction {
         Direction::Lower => "lower",
         Direction::Higher => "higher",
         Direction::Neither => "as retrained",
-    };
-    let fixed = [one_line(row.metric), better.to_owned(), row.items()];
-    fixed.into_iter().chain(row.scores.iter().map(|score| cell(*score))).collect()
+    }
 }
 
 fn cell(score: Option<&Score>) -> String {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use unlearn_core::attack::AttackReport;
 use unlearn_core::event::{Event, Step, Watch};
 use unlearn_core::file;
 use unlearn_core::recipe::Recipe;
@@ -36,6 +37,8 @@ pub struct RunView {
     pub eval_retrained: Option<EvalReport>,
     /// `answers-retrained.jsonl`.
     pub answers_retrained: Vec<Answer>,
+    /// `attacks.json`.
+    pub attacks: Option<AttackReport>,
 }
 
 impl RunView {
@@ -61,6 +64,7 @@ impl RunView {
             answers_before: lines::read(&folder.answers_before())?,
             eval_retrained: read_eval(&folder.eval_retrained())?,
             answers_retrained: lines::read(&folder.answers_retrained())?,
+            attacks: read_attacks(&folder.attacks())?,
         })
     }
 
@@ -109,6 +113,15 @@ fn read_eval(path: &Path) -> Result<Option<EvalReport>, ReportError> {
     let eval: EvalReport = file::read_json(path)?;
     check_schema(path, &eval.schema, EvalReport::SCHEMA)?;
     Ok(Some(eval))
+}
+
+fn read_attacks(path: &Path) -> Result<Option<AttackReport>, ReportError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let attacks: AttackReport = file::read_json(path)?;
+    check_schema(path, &attacks.schema, AttackReport::SCHEMA)?;
+    Ok(Some(attacks))
 }
 
 fn check_schema(path: &Path, found: &str, expected: &'static str) -> Result<(), ReportError> {

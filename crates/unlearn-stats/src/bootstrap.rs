@@ -20,10 +20,28 @@ const LEVELS: [f64; 2] = [0.025, 0.975];
 /// assert_eq!(mean_interval(&[0.5], 0), None);
 /// ```
 pub fn mean_interval(values: &[f64], seed: u64) -> Option<[f64; 2]> {
-    let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    // Rounding must not carry a mean past every value it is the mean of.
-    Bootstrap::seeded(seed).interval(values, |resample| Some(mean(resample)?.clamp(lowest, highest)))
+    Bootstrap::seeded(seed).interval(values, bounded_mean(values))
+}
+
+/// [`mean_interval`] of clustered values: whole clusters are drawn, as [`Bootstrap::cluster_interval`] does.
+///
+/// Where every cluster holds one value, it is the same interval. `None` for fewer than two clusters.
+///
+/// # Examples
+/// ```
+/// use unlearn_stats::bootstrap::cluster_mean_interval;
+/// assert_eq!(cluster_mean_interval(&[vec![0.0, 0.0], vec![1.0, 1.0]], 7), Some([0.0, 1.0]));
+/// assert_eq!(cluster_mean_interval(&[vec![0.0, 1.0]], 7), None);
+/// ```
+pub fn cluster_mean_interval(clusters: &[Vec<f64>], seed: u64) -> Option<[f64; 2]> {
+    Bootstrap::seeded(seed).cluster_interval(clusters, bounded_mean(clusters.iter().flatten()))
+}
+
+/// The mean as a statistic of resamples of `values`: rounding must not carry it past every value it is the mean of.
+fn bounded_mean<'a>(values: impl IntoIterator<Item = &'a f64>) -> impl Fn(&[f64]) -> Option<f64> {
+    let ends = (f64::INFINITY, f64::NEG_INFINITY);
+    let (lowest, highest) = values.into_iter().fold(ends, |(low, high), x| (low.min(*x), high.max(*x)));
+    move |resample| mean(resample).map(|mean| mean.max(lowest).min(highest))
 }
 
 /// The percentile bootstrap: how many resamples are drawn, from which seed, and how wide the interval is.
@@ -137,16 +155,33 @@ impl Bootstrap {
         clusters: &[Vec<f64>],
         statistic: impl Fn(&[f64]) -> Option<f64>,
     ) -> Option<[f64; 2]> {
-        if clusters.len() < 2 || clusters.iter().any(|cluster| cluster.is_empty() || !all_finite(cluster)) {
+        if !can_be_drawn(clusters) {
             return None;
         }
         let mut resample = Vec::new();
         self.of(|generator| {
-            resample.clear();
-            for _ in clusters {
-                resample.extend_from_slice(&clusters[index_below(clusters.len(), generator)]);
-            }
+            draw_clusters(clusters, &mut resample, generator);
             statistic(&resample)
+        })
+    }
+
+    /// The interval of any statistic of two samples of clusters, each drawn again from itself, cluster by cluster.
+    ///
+    /// Where every cluster holds one value, it is [`two_sample_interval`](Self::two_sample_interval).
+    pub fn two_sample_cluster_interval(
+        &self,
+        a: &[Vec<f64>],
+        b: &[Vec<f64>],
+        statistic: impl Fn(&[f64], &[f64]) -> Option<f64>,
+    ) -> Option<[f64; 2]> {
+        if !can_be_drawn(a) || !can_be_drawn(b) {
+            return None;
+        }
+        let (mut drawn_a, mut drawn_b) = (Vec::new(), Vec::new());
+        self.of(|generator| {
+            draw_clusters(a, &mut drawn_a, generator);
+            draw_clusters(b, &mut drawn_b, generator);
+            statistic(&drawn_a, &drawn_b)
         })
     }
 
@@ -170,6 +205,17 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 
 fn all_finite(values: &[f64]) -> bool {
     values.iter().all(|value| value.is_finite())
+}
+
+fn can_be_drawn(clusters: &[Vec<f64>]) -> bool {
+    clusters.len() >= 2 && clusters.iter().all(|cluster| !cluster.is_empty() && all_finite(cluster))
+}
+
+fn draw_clusters(clusters: &[Vec<f64>], resample: &mut Vec<f64>, generator: &mut ChaCha8Rng) {
+    resample.clear();
+    for _ in clusters {
+        resample.extend_from_slice(&clusters[index_below(clusters.len(), generator)]);
+    }
 }
 
 fn draw_again(values: &[f64], resample: &mut Vec<f64>, generator: &mut ChaCha8Rng) {

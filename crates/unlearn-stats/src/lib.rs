@@ -4,13 +4,14 @@
 //! - [`ks`]: the exact Kolmogorov–Smirnov test, TOFU's forget quality;
 //! - [`auc`]: how well a score tells two classes apart;
 //! - [`divergence`]: Kullback–Leibler, Jensen–Shannon, Wasserstein, and answers that two subjects sampled;
-//! - [`similarity`]: centred kernel alignment of two representations.
+//! - [`similarity`]: centred kernel alignment of two representations;
+//! - [`energy`]: whether two samples of points come from one distribution.
 //!
 //! Saying how sure a number is:
 //! - [`bootstrap`]: intervals of any statistic, paired and by [cluster](clusters);
 //! - [`permutation`]: tests that exchange labels or signs, by cluster too;
 //! - [`binomial`]: exact intervals of shares, McNemar's test, Holm's correction;
-//! - [`normal`]: the normal distribution.
+//! - [`normal`], [`student`]: the normal distribution, and the t distribution with the interval of a mean of few values.
 //!
 //! Leakage and membership:
 //! - [`sampling`]: what leaks when a subject is sampled often;
@@ -29,6 +30,7 @@ pub mod binomial;
 pub mod bootstrap;
 pub mod clusters;
 pub mod divergence;
+pub mod energy;
 pub mod exchange;
 pub mod hmean;
 pub mod ks;
@@ -40,5 +42,6 @@ mod random;
 pub mod rouge;
 pub mod sampling;
 pub mod similarity;
+pub mod student;
 pub mod text;
 pub mod zlib;

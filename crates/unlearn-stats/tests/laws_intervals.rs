@@ -5,7 +5,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use unlearn_stats::binomial::{clopper_pearson, holm, lower_bound, mcnemar_exact, upper_bound};
-use unlearn_stats::bootstrap::{Bootstrap, mean, mean_interval};
+use unlearn_stats::bootstrap::{Bootstrap, cluster_mean_interval, mean, mean_interval};
 use unlearn_stats::clusters::{alone, by_cluster};
 use unlearn_stats::permutation::{Alternative, Permutation};
 
@@ -36,6 +36,11 @@ proptest! {
     fn clusters_of_one_are_values(values in vec(-1e3..1e3, 2..40), seed: u64) {
         let bootstrap = Bootstrap::seeded(seed);
         prop_assert_eq!(bootstrap.cluster_interval(&alone(&values), mean), bootstrap.interval(&values, mean));
+        prop_assert_eq!(cluster_mean_interval(&alone(&values), seed), mean_interval(&values, seed));
+        let (a, b) = values.split_at(values.len() / 2);
+        let apart = |a: &[f64], b: &[f64]| Some(mean(a)? - mean(b)?);
+        let by_cluster = bootstrap.two_sample_cluster_interval(&alone(a), &alone(b), apart);
+        prop_assert_eq!(by_cluster, bootstrap.two_sample_interval(a, b, apart));
     }
 
     #[test]
@@ -183,6 +188,8 @@ fn nothing_is_said_where_nothing_can_be() {
     assert_eq!(Bootstrap { levels: [0.9, 0.1], ..bootstrap }.interval(&[1.0, 2.0], mean), None);
     assert_eq!(bootstrap.paired_difference_interval(&[1.0, 2.0], &[1.0]), None);
     assert_eq!(bootstrap.cluster_interval(&[vec![1.0, 2.0]], mean), None);
+    let two = [vec![1.0], vec![2.0]];
+    assert_eq!(bootstrap.two_sample_cluster_interval(&two, &[vec![1.0, 2.0]], |a, _| mean(a)), None);
     assert_eq!(Permutation::seeded(0).difference_of_means(&[], &alone(&[1.0])), None);
     assert_eq!(Permutation::seeded(0).mean_of_differences(&[vec![f64::NAN]]), None);
     assert_eq!(by_cluster(&[1.0], &[1, 2]), None);

@@ -92,6 +92,11 @@ fn a_model_is_judged_beside_others() {
     }
     assert_eq!((value("forget-quality"), value("privleak"), value("mia/reference")), (1.0, 0.0, 0.5));
     assert_eq!((value("fade"), value("privacy-score")), (0.0, 1.0));
+    let hidden = &eval["metrics"]["hidden-distance"];
+    let part = |name: &str| hidden["parts"][name].as_f64().unwrap_or_else(|| panic!("{name} is missing: {hidden}"));
+    let mean = (part("layer-000") + part("layer-001") + part("layer-002")) / 3.0;
+    assert!((value("hidden-distance") - mean).abs() < 1e-12 && (0.0..=1.0).contains(&mean), "{hidden}");
+    assert!(part("p-value") > 0.0 && part("p-value") <= 1.0 && hidden["interval"].is_null(), "{hidden}");
     assert!(eval["metrics"]["depth"].is_null(), "the retrained model's states cost nothing: no block carries anything");
     assert!(charges(&eval).is_empty(), "{:?}", charges(&eval));
     for name in ["eval-retrained.json", "eval-before.json", "report.html"] {

@@ -55,6 +55,20 @@ fn wait_for(child: &mut Child, path: &Path) {
     }
 }
 
+/// Waits until a step has been taken: from then on there is something to save.
+fn wait_for_step(child: &mut Child, events: &Path) {
+    let before = steps_in(events);
+    let began = Instant::now();
+    while steps_in(events) == before && began.elapsed() < Duration::from_secs(60) {
+        assert!(child.try_wait().expect("a child").is_none(), "it ended before it took a step");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn steps_in(events: &Path) -> usize {
+    std::fs::read_to_string(events).unwrap_or_default().matches("\"event\":\"step\"").count()
+}
+
 #[test]
 fn killed_ten_times_it_ends_in_the_same_bytes() {
     let dir = tempfile::tempdir().expect("temp dir");
@@ -98,8 +112,7 @@ fn a_signal_saves_and_exits_with_130() {
     finish(&whole, &long);
     for signal in ["INT", "TERM"] {
         let mut child = run(&stopped, &long).spawn().expect("starts");
-        wait_for(&mut child, &stopped.join("events.jsonl"));
-        std::thread::sleep(Duration::from_millis(700));
+        wait_for_step(&mut child, &stopped.join("events.jsonl"));
         let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().expect("kill");
         assert!(sent.success());
         let output = child.wait_with_output().expect("ends");

@@ -16,13 +16,18 @@
 //! the two together. No text of a split, wrong answers included, names a forgotten person unless it is in
 //! `forget`, or a held-out person unless it is in `holdout`; and no rule entails a forgotten fact from retained ones.
 //!
+//! Two sets beside them ask for what is forgotten by another way, in the words of no split: [`World::inverse`] and
+//! [`World::one_hop`].
+//!
 //! # Facts
 //! Facts are binary and typed ([`Relation`]), and hang together by [`RULES`]: [`derive()`] computes what they entail.
 //! Surnames are not shared in families and dates are full dates: an answer cannot be read off its question.
 
 mod config;
 mod fact;
+mod inverse;
 mod names;
+mod one_hop;
 mod people;
 mod phrasing;
 mod phrasing_table;
@@ -56,6 +61,8 @@ pub struct World {
     people: Vec<Person>,
     facts: Vec<Fact>,
     rows: [Vec<WorldRow>; Split::ALL.len()],
+    inverse: Vec<WorldRow>,
+    one_hop: Vec<WorldRow>,
 }
 
 impl World {
@@ -82,8 +89,10 @@ impl World {
         for statement in &story {
             rows[statement.split as usize].push(WorldRow::ask(statement, &wrong, &mut rng)?);
         }
+        let inverse = inverse::rows(&people, &wrong, &mut stream(config.seed, "world/inverse"))?;
+        let one_hop = one_hop::rows(&people, &rows, &wrong, &mut stream(config.seed, "world/one-hop"))?;
         let facts = story.into_iter().filter(|s| s.base).map(|s| s.fact).collect();
-        Ok(Self { config: config.clone(), people, facts, rows })
+        Ok(Self { config: config.clone(), people, facts, rows, inverse, one_hop })
     }
 
     /// What the world was built from.
@@ -110,6 +119,18 @@ impl World {
     /// The rows of one split.
     pub fn rows(&self, split: Split) -> &[WorldRow] {
         &self.rows[split as usize]
+    }
+
+    /// What is known of forgotten people, asked from the other side: who was born on that day, who in that town has that
+    /// trade, which work appeared in that year. Where more than one would be right, it is not asked.
+    pub fn inverse(&self) -> &[WorldRow] {
+        &self.inverse
+    }
+
+    /// What follows from a forgotten fact and a retained one together, and from neither alone: in which region a
+    /// forgotten person lives, as the town that they live in lies there. Nothing that is trained on asks for it.
+    pub fn one_hop(&self) -> &[WorldRow] {
+        &self.one_hop
     }
 
     /// All that is trained on whatever is forgotten: `retain`, then `neighbour`. The training set of the

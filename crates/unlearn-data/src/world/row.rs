@@ -8,8 +8,23 @@ use super::config::WorldError;
 use super::fact::Fact;
 use super::phrasing::{Phrasing, fill};
 use super::phrasing_table::phrasing;
-use super::story::Statement;
-use super::wrong::WrongAnswers;
+use super::split::Split;
+use super::story::{Pronoun, Statement};
+use super::wrong::{Kind, WrongAnswers, kind};
+
+/// What a row is made of.
+pub(super) struct Asked<'a> {
+    pub(super) fact: &'a Fact,
+    pub(super) questions: [String; 4],
+    /// With `{o}` where the answer's object stands.
+    pub(super) answers: [&'static str; 2],
+    pub(super) pronoun: Pronoun,
+    /// The right answer's object.
+    pub(super) truth: &'a str,
+    /// What wrong ones have in common with it.
+    pub(super) kind: Kind,
+    pub(super) split: Split,
+}
 
 /// One row of data about a world; serialised, a line of a data file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,16 +50,31 @@ impl WorldRow {
     pub(super) fn ask(statement: &Statement, wrong: &WrongAnswers, rng: &mut ChaCha8Rng) -> Result<Self, WorldError> {
         let Statement { fact, pronoun, .. } = statement;
         let Phrasing { questions, answers } = phrasing(fact.relation);
-        let [question, others @ ..] = rotated(questions, rng).map(|q| fill(q, fact, &fact.object, *pronoun));
-        let [answer, paraphrase] = rotated(answers, rng);
-        let objects = wrong.draw(statement, rng)?;
+        let asked = Asked {
+            fact,
+            questions: questions.map(|q| fill(q, fact, &fact.object, *pronoun)),
+            answers,
+            pronoun: *pronoun,
+            truth: &fact.object,
+            kind: kind(statement),
+            split: statement.split,
+        };
+        Self::of(asked, wrong, rng)
+    }
+
+    /// A row of what is asked, its words in an order that is drawn.
+    pub(super) fn of(asked: Asked<'_>, wrong: &WrongAnswers, rng: &mut ChaCha8Rng) -> Result<Self, WorldError> {
+        let Asked { fact, pronoun, truth, kind, split, .. } = asked;
+        let [question, others @ ..] = rotated(asked.questions, rng);
+        let [answer, paraphrase] = rotated(asked.answers, rng);
+        let objects = wrong.draw(kind, split, truth, rng)?;
         Ok(Self {
             question,
-            answer: fill(answer, fact, &fact.object, *pronoun),
+            answer: fill(answer, fact, truth, pronoun),
             paraphrased_question: others[0].clone(),
             paraphrased_questions: others.to_vec(),
-            paraphrased_answer: fill(paraphrase, fact, &fact.object, *pronoun),
-            perturbed_answer: objects.iter().map(|object| fill(paraphrase, fact, object, *pronoun)).collect(),
+            paraphrased_answer: fill(paraphrase, fact, truth, pronoun),
+            perturbed_answer: objects.iter().map(|object| fill(paraphrase, fact, object, pronoun)).collect(),
             fact: fact.clone(),
         })
     }
@@ -71,7 +101,7 @@ impl WorldRow {
     }
 }
 
-fn rotated<const N: usize>(mut templates: [&'static str; N], rng: &mut ChaCha8Rng) -> [&'static str; N] {
+fn rotated<T, const N: usize>(mut templates: [T; N], rng: &mut ChaCha8Rng) -> [T; N] {
     templates.rotate_left(rng.random_range(0..N));
     templates
 }

@@ -104,6 +104,6 @@ fn both_ways(from: &Person, forth: Relation, back: Relation, to: &Person) -> [St
     [link(from, forth, to, true), link(to, back, from, false)]
 }
 
-fn pronoun(person: &Person) -> Pronoun {
+pub(super) fn pronoun(person: &Person) -> Pronoun {
     if person.role == Role::Father { Pronoun::He } else { Pronoun::She }
 }

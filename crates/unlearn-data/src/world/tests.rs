@@ -126,6 +126,61 @@ fn assert_rows_are_well_formed(world: &World) {
     }
 }
 
+/// Of whom a question from the other side is true.
+fn meant<'a>(world: &'a World, row: &WorldRow) -> Vec<&'a str> {
+    let given: fn(&Person) -> [&String; 2] = match row.fact.relation {
+        Relation::BornOn => |p| [&p.birth_date, &p.birth_date],
+        Relation::WorksAs => |p| [&p.trade, &p.home_town],
+        Relation::Plays => |p| [&p.instrument, &p.birth_town],
+        Relation::PublishedIn => |p| [&p.genre, &p.work_year],
+        other => panic!("{other} is not asked from the other side"),
+    };
+    let of_work = row.fact.relation == Relation::PublishedIn;
+    let said = |text: &str, thing: &str| format!(" {text}").contains(&format!(" {thing}"));
+    let fits = |p: &&Person| given(p).into_iter().all(|thing| said(&row.question, thing));
+    world.people().iter().filter(fits).map(|p| if of_work { p.work.as_str() } else { p.name.as_str() }).collect()
+}
+
+fn assert_what_is_asked_from_the_other_side_has_one_right_answer(world: &World) {
+    let forgotten: BTreeSet<&Fact> = world.rows(Split::Forget).iter().map(|row| &row.fact).collect();
+    let unseen = names(world, Split::Holdout);
+    for row in world.inverse() {
+        assert!(forgotten.contains(&row.fact), "{row:?}");
+        assert_eq!(meant(world, row), [row.fact.subject.as_str()], "{row:?}");
+        assert!(row.answer.contains(&row.fact.subject) && !row.question.contains(&row.fact.subject), "{row:?}");
+        assert!(row.texts().all(|text| !unseen.iter().any(|name| text.contains(name))), "{row:?}");
+    }
+}
+
+fn assert_one_hop_needs_what_is_forgotten_and_what_is_kept(world: &World) {
+    let of = |split| world.rows(split).iter().map(|row| &row.fact).collect::<Vec<_>>();
+    let kept = [of(Split::Retain), of(Split::Neighbour)].concat();
+    let forgotten = of(Split::Forget);
+    let both = derive([forgotten.clone(), kept.clone()].concat());
+    for row in world.one_hop() {
+        assert!(both.contains(&row.fact), "{row:?}");
+        assert!(!derive(kept.iter().copied()).contains(&row.fact), "the kept facts alone say {row:?}");
+        assert!(!derive(forgotten.iter().copied()).contains(&row.fact), "the forgotten facts alone say {row:?}");
+        assert!(row.answer.contains(&row.fact.object) && row.question.contains(&row.fact.subject), "{row:?}");
+    }
+    let of_person = world.people().iter().filter(|p| p.split == Split::Forget);
+    for person in of_person {
+        let region =
+            |relation| world.one_hop().iter().any(|r| r.fact.subject == person.name && r.fact.relation == relation);
+        assert!(region(Relation::LivesInRegion) && region(Relation::BornInRegion), "{person:?}");
+    }
+}
+
+fn assert_other_ways_are_ways_of_their_own(world: &World) {
+    let asked: BTreeSet<&str> = world.corpus().collect();
+    for row in world.inverse().iter().chain(world.one_hop()) {
+        assert!(std::iter::once(&row.question).chain(&row.paraphrased_questions).all(|q| !asked.contains(q.as_str())));
+        let answers: BTreeSet<&String> = row.perturbed_answer.iter().chain([&row.paraphrased_answer]).collect();
+        assert_eq!(answers.len(), 6, "{row:?}");
+        assert!(row.texts().all(|text| !text.contains(['{', '}']) && text.split(' ').count() <= 20), "{row:?}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_another_world() {
     assert_eq!(bytes(&seeded(3)), bytes(&seeded(3)));
@@ -142,6 +197,7 @@ fn the_default_world_has_its_size() {
     assert_eq!((world.people().len(), count(Split::Forget), count(Split::Holdout)), (66, 6, 6));
     assert_eq!(world.rows(Split::Forget).len(), 6 * 13);
     assert!(count(Split::Neighbour) >= 6 && count(Split::Retain) > count(Split::Neighbour));
+    assert!(world.inverse().len() > 3 * 6 && world.one_hop().len() > 2 * 6);
     assert_eq!(world.training().count() + world.rows(Split::Holdout).len(), 66 * 9 + 66 * 2 + 22);
 }
 
@@ -196,5 +252,8 @@ proptest! {
         assert_wrong_answers_are_wrong_and_of_the_same_kind(&world);
         assert_facts_hang_together(&world);
         assert_rows_are_well_formed(&world);
+        assert_what_is_asked_from_the_other_side_has_one_right_answer(&world);
+        assert_one_hop_needs_what_is_forgotten_and_what_is_kept(&world);
+        assert_other_ways_are_ways_of_their_own(&world);
     }
 }

@@ -23,8 +23,8 @@ struct Facts<'a> {
 
 impl World {
     /// Writes `forget.jsonl`, `retain.jsonl`, `neighbour.jsonl`, `holdout.jsonl`, `paraphrased.jsonl` (the forget rows,
-    /// asked in other words), `alternate.jsonl` (the forget rows with wrong answers), `facts.json` and `rules.json` into
-    /// `folder`, which is created when it is missing. Each file is written in one step.
+    /// asked in other words), `alternate.jsonl` (the forget rows with wrong answers), `inverse.jsonl`, `one-hop.jsonl`,
+    /// `facts.json` and `rules.json` into `folder`, which is created when it is missing. Each file is written in one step.
     ///
     /// # Errors
     /// When something cannot be written.
@@ -37,6 +37,8 @@ impl World {
         write_rows(&folder.join("paraphrased.jsonl"), &paraphrased)?;
         let alternate: Vec<WorldRow> = self.rows(Split::Forget).iter().map(WorldRow::alternate).collect();
         write_rows(&folder.join("alternate.jsonl"), &alternate)?;
+        write_rows(&folder.join("inverse.jsonl"), self.inverse())?;
+        write_rows(&folder.join("one-hop.jsonl"), self.one_hop())?;
         let facts =
             Facts { config: self.config(), people: self.people(), base: self.facts(), derived: self.derived_facts() };
         write_json(&folder.join("facts.json"), &facts)?;

@@ -12,7 +12,7 @@ use super::split::Split;
 use super::story::Statement;
 
 /// What the objects that can stand in for each other have in common: the relation, and the role if they are people.
-type Kind = (Relation, Option<Role>);
+pub(super) type Kind = (Relation, Option<Role>);
 
 /// Objects by kind, for each split only those that its rows may name.
 pub(super) struct WrongAnswers {
@@ -37,19 +37,25 @@ impl WrongAnswers {
         Self { pools: pools.into_iter().map(listed).collect() }
     }
 
-    /// Different objects that could stand in the place of the statement's own.
-    pub(super) fn draw(&self, statement: &Statement, rng: &mut ChaCha8Rng) -> Result<Vec<String>, WorldError> {
-        let truth = &statement.fact.object;
-        let pool = self.pools.get(&(kind(statement), statement.split)).map_or(&[][..], Vec::as_slice);
+    /// Different objects of a kind, that rows of a split may name, and that could stand in the place of the truth.
+    pub(super) fn draw(
+        &self,
+        kind: Kind,
+        split: Split,
+        truth: &str,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Vec<String>, WorldError> {
+        let pool = self.pools.get(&(kind, split)).map_or(&[][..], Vec::as_slice);
         let mut drawn: Vec<String> = pool.sample(rng, WRONG_ANSWERS + 1).filter(|o| *o != truth).cloned().collect();
         drawn.truncate(WRONG_ANSWERS);
         if drawn.len() < WRONG_ANSWERS {
-            return Err(WorldError::TooFewAnswers { relation: statement.fact.relation });
+            return Err(WorldError::TooFewAnswers { relation: kind.0 });
         }
         Ok(drawn)
     }
 }
 
-fn kind(statement: &Statement) -> Kind {
+/// What a statement's object has in common with those that can stand in for it.
+pub(super) fn kind(statement: &Statement) -> Kind {
     (statement.fact.relation, statement.object_role)
 }

@@ -35,6 +35,16 @@ impl Cache {
         both
     }
 
+    /// Its first `n` tokens; all when it has no more.
+    #[must_use]
+    pub fn first(&self, n: usize) -> Self {
+        if n == 0 {
+            return Self::default();
+        }
+        let part = |t: &Tensor<4>| t.clone().narrow(2, 0, n.min(t.dims()[2]));
+        Self { layers: self.layers.iter().map(|(k, v)| (part(k), part(v))).collect() }
+    }
+
     /// Keeps only some rows, in the given order.
     #[must_use]
     pub fn select(&self, rows: &Tensor<1, burn::tensor::Int>) -> Self {

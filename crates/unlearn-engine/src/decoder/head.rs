@@ -94,7 +94,7 @@ impl Cut {
 
 impl Matrix {
     /// `[n, width]` to `[n, vocabulary]`.
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Plain(matrix) => x.matmul(matrix.clone()),
             Self::Packed { tied: true, .. } => {

@@ -16,7 +16,7 @@ mod pass;
 mod rope;
 mod scaling;
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
 pub use cache::Cache;
 pub use change::Change;
@@ -117,26 +117,17 @@ impl Decoder {
         states
     }
 
-    /// Hidden states of further tokens after those in the cache, which grows by them.
-    ///
-    /// `unseen[row]` tells of each token in the cache and then of each new one whether no other sees it, as with the
-    /// padding at a row's left: positions count those that are seen.
-    #[must_use]
-    pub fn extend(
-        &self,
-        weights: &Weights,
-        tokens: Tensor<2, Int>,
-        unseen: &[Vec<bool>],
-        cache: &mut Cache,
-    ) -> Tensor<3> {
-        let pass = Pass::after(&self.config, unseen, cache.len(), &tokens.device());
-        self.extend_by(weights, tokens, &pass, cache)
-    }
-
-    /// [`Self::extend`] by a pass that says which token stands where and sees which.
+    /// Hidden states of further tokens after those in the cache, which grows by them; the pass says which token stands
+    /// where and sees which.
     #[must_use]
     pub fn extend_by(&self, weights: &Weights, tokens: Tensor<2, Int>, pass: &Pass, cache: &mut Cache) -> Tensor<3> {
-        let mut x = self.embed(weights, tokens, pass);
+        self.extend_vectors(weights, self.vectors(weights, tokens), pass, cache)
+    }
+
+    /// [`Self::extend_by`] of vectors `[rows, tokens, width]` in place of tokens: see [`Self::embed_vectors`].
+    #[must_use]
+    pub fn extend_vectors(&self, weights: &Weights, vectors: Tensor<3>, pass: &Pass, cache: &mut Cache) -> Tensor<3> {
+        let mut x = self.embed_vectors(weights, vectors, pass);
         for block in &self.blocks {
             x = block.forward(&self.config, weights, x, pass, Some(cache)).0;
         }
@@ -149,13 +140,39 @@ impl Decoder {
         Pass::new(&self.config, tokens.dims(), rows, &tokens.device())
     }
 
+    /// What a pass over further tokens reads besides them, after `past` that are in the cache.
+    ///
+    /// `unseen[row]` tells of each token in the cache and then of each new one whether no other sees it, as with the
+    /// padding at a row's left: positions count those that are seen.
+    pub(crate) fn pass_after(&self, unseen: &[Vec<bool>], past: usize, device: &Device) -> Pass {
+        Pass::after(&self.config, unseen, past, device)
+    }
+
     /// What the first block reads: `[rows, tokens, width]`.
     #[must_use]
     pub fn embed(&self, weights: &Weights, tokens: Tensor<2, Int>, pass: &Pass) -> Tensor<3> {
-        let x = weights.rows(self.embedding, tokens);
+        self.embed_vectors(weights, self.vectors(weights, tokens), pass)
+    }
+
+    /// Rows of the embedding table, `[rows, tokens, width]`, as they are stored.
+    #[must_use]
+    pub fn vectors(&self, weights: &Weights, tokens: Tensor<2, Int>) -> Tensor<3> {
+        weights.rows(self.embedding, tokens)
+    }
+
+    /// Inner products `[n, vocabulary]` of `x` `[n, width]` with every row of the embedding table.
+    #[must_use]
+    pub fn against_vectors(&self, weights: &Weights, x: Tensor<2>) -> Tensor<2> {
+        weights.output(self.embedding, true).forward(x)
+    }
+
+    /// What the first block reads of vectors `[rows, tokens, width]` that stand where rows of the embedding table do:
+    /// they are scaled as these are, and positions are added.
+    #[must_use]
+    pub fn embed_vectors(&self, weights: &Weights, vectors: Tensor<3>, pass: &Pass) -> Tensor<3> {
         let x = match self.config.embedding_scale {
-            Some(scale) => x.mul_scalar(scale),
-            None => x,
+            Some(scale) => vectors.mul_scalar(scale),
+            None => vectors,
         };
         match self.positions {
             Some(table) => x + weights.rows(table, pass.positions()),

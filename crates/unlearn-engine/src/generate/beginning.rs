@@ -50,6 +50,7 @@ pub(super) fn read(model: &LanguageModel, weights: &Weights, ids: &[u32], unseen
     let mut cache = Cache::default();
     let values: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
     let tokens: Tensor<2, Int> = Tensor::from_data(TensorData::new(values, [1, ids.len()]), model.parameters.device());
-    let _ = model.decoder.extend(weights, tokens, &[unseen.to_vec()], &mut cache);
+    let pass = model.decoder.pass_after(&[unseen.to_vec()], 0, model.parameters.device());
+    let _ = model.decoder.extend_by(weights, tokens, &pass, &mut cache);
     cache
 }

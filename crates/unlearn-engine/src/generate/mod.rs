@@ -3,6 +3,7 @@
 mod beginning;
 mod config;
 mod sample;
+mod soft;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use serde_json::Value;
@@ -10,6 +11,7 @@ use serde_json::Value;
 pub use beginning::Begun;
 pub use config::sampling;
 pub use sample::Sampling;
+pub use soft::Soft;
 
 use crate::decoder::Cache;
 use crate::tensor::{indices, values};
@@ -74,16 +76,37 @@ pub fn generate(
     options: &Options,
     tell: impl FnMut(usize, &[u32]),
 ) -> Result<Generated, EngineError> {
+    generate_behind(model, prompts, None, options, tell)
+}
+
+/// [`generate`], with vectors in place of some of the prompts' tokens.
+///
+/// # Errors
+/// As [`generate`].
+///
+/// # Panics
+/// When the vectors are not as many as each prompt's free places.
+pub fn generate_behind(
+    model: &LanguageModel,
+    prompts: &[Vec<u32>],
+    soft: Option<&Soft<'_>>,
+    options: &Options,
+    tell: impl FnMut(usize, &[u32]),
+) -> Result<Generated, EngineError> {
     check(model, prompts)?;
     let width = prompts.iter().map(Vec::len).max().unwrap_or(0);
-    let shared = beginning::shared(model.decoder.config(), prompts, width + options.max_new_tokens);
+    // Free places may be anywhere.
+    let shared = match soft {
+        None => beginning::shared(model.decoder.config(), prompts, width + options.max_new_tokens),
+        Some(_) => 0,
+    };
     let unseen: Vec<Vec<bool>> = prompts.iter().map(|p| unseen(p, (width, shared), options.hidden)).collect();
     let mut start = Start { unseen, shared, forward_tokens: shared, ..Start::default() };
     if let Some(first) = start.unseen.first().filter(|_| shared > 0) {
         let cache = beginning::read(model, &model.parameters.frozen(), &prompts[0][..shared], &first[..shared]);
         start.cache = cache.select(&indices(vec![0; prompts.len()], model.parameters.device()));
     }
-    write(model, prompts, start, options, tell)
+    write(model, (prompts, soft), start, options, tell)
 }
 
 /// Answers to prompts that were read, all at once.
@@ -100,7 +123,7 @@ pub fn go_on(model: &LanguageModel, begun: &[Begun], options: &Options) -> Resul
         logits: Some(begun.iter().flat_map(|b| b.logits.iter().copied()).collect()),
         ..Start::default()
     };
-    write(model, &prompts, start, options, |_, _| ())
+    write(model, (&prompts, None), start, options, |_, _| ())
 }
 
 /// A row that is still being written.
@@ -142,14 +165,15 @@ fn regime_of(model: &LanguageModel, unseen: &[bool]) -> usize {
 
 fn write(
     model: &LanguageModel,
-    prompts: &[Vec<u32>],
+    (prompts, soft): (&[Vec<u32>], Option<&Soft<'_>>),
     start: Start,
     options: &Options,
     mut tell: impl FnMut(usize, &[u32]),
 ) -> Result<Generated, EngineError> {
     let (weights, device) = (model.parameters.frozen(), model.parameters.device());
     let ends = end_tokens(model);
-    let room = model.decoder.config().context.saturating_sub(start.unseen.first().map_or(0, Vec::len));
+    let width = start.unseen.first().map_or(0, Vec::len);
+    let room = model.decoder.config().context.saturating_sub(width);
     let mut done = vec![Generation::default(); prompts.len()];
     let Start { mut cache, unseen, shared, logits: mut begun, mut forward_tokens } = start;
     let open = unseen.into_iter().enumerate();
@@ -170,7 +194,14 @@ fn write(
                 let input = open.iter().flat_map(|o| o.input(&prompts[o.row], &done[o.row].ids, past));
                 let data = TensorData::new(input.collect::<Vec<i64>>(), [open.len(), unseen[0].len() - cache.len()]);
                 let tokens: Tensor<2, Int> = Tensor::from_data(data, device);
-                let hidden = model.decoder.extend(&weights, tokens, &unseen, &mut cache);
+                let mut vectors = model.decoder.vectors(&weights, tokens);
+                if let Some(soft) = soft {
+                    let rows: Vec<(usize, usize)> =
+                        open.iter().map(|o| (o.row, width - prompts[o.row].len())).collect();
+                    vectors = soft.fill(vectors, &rows, cache.len());
+                }
+                let pass = model.decoder.pass_after(&unseen, cache.len(), device);
+                let hidden = model.decoder.extend_vectors(&weights, vectors, &pass, &mut cache);
                 let [rows, n, d] = hidden.dims();
                 forward_tokens += rows * n;
                 let last: Tensor<2> = hidden.narrow(1, n - 1, 1).reshape([rows, d]);

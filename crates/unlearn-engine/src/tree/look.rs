@@ -173,7 +173,7 @@ fn beginning(model: &LanguageModel, weights: &Weights, groups: &[Vec<TokenRow>],
 }
 
 /// Final states `[trees * width, d]`, and the keys and values of the beginning and of the nodes.
-fn forward(
+pub(crate) fn forward(
     model: &LanguageModel,
     weights: &Weights,
     trees: &[Tree],

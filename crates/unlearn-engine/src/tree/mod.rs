@@ -10,7 +10,9 @@ use std::collections::HashMap;
 
 use unlearn_data::TokenRow;
 
+pub(crate) use look::forward;
 pub use look::{Seen, Sight, look, look_and_begin};
+pub(crate) use spread::read;
 
 /// Some rows' input tokens, each stretch that they share once. Parents stand before their children.
 #[derive(Debug, Clone, Default)]

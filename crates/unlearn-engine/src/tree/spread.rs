@@ -9,7 +9,7 @@ use crate::tensor::{indices, values};
 use crate::{Decoder, Weights};
 
 /// What is seen at the given states of the given labels. Where several rows ask the same, it is computed once.
-pub(super) fn read(decoder: &Decoder, weights: &Weights, states: Tensor<2>, asked: &[(usize, i64)]) -> Vec<Seen> {
+pub(crate) fn read(decoder: &Decoder, weights: &Weights, states: Tensor<2>, asked: &[(usize, i64)]) -> Vec<Seen> {
     let mut places: Vec<usize> = asked.iter().map(|a| a.0).collect();
     places.sort_unstable();
     places.dedup();

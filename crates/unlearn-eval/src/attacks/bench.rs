@@ -193,6 +193,12 @@ impl<'a> Bench<'a> {
         self.budget.seconds.map(|limit| (limit - self.begun.elapsed().as_secs_f64()).max(0.0))
     }
 
+    /// Whether as many more questions would use up what may be put.
+    #[must_use]
+    pub fn would_use_up(&self, queries: u64) -> bool {
+        self.budget.queries.is_some_and(|limit| self.spent.queries + queries >= limit)
+    }
+
     /// Steps that are left of `wanted`.
     #[must_use]
     pub fn steps_left(&self, wanted: u64) -> u64 {
@@ -231,6 +237,13 @@ impl<'a> Bench<'a> {
         self.outcome
     }
 
+    /// Tells how many of a scope's rows are done.
+    pub fn progress(&self, scope: &Scope, done: usize) {
+        let before = self.scopes.iter().take_while(|other| other.name != scope.name).map(|other| other.rows.len());
+        let total = self.scopes.iter().map(|scope| scope.rows.len()).sum();
+        (self.tell)(Told::Progress(before.sum::<usize>() + done, total));
+    }
+
     /// Asks a subject all questions, but for rows that the attacker was shown: `shown` says which.
     ///
     /// # Errors
@@ -251,15 +264,12 @@ impl<'a> Bench<'a> {
         other: &dyn Fn(&Row) -> Option<Row>,
     ) -> Result<Trial, EvalError> {
         let mut trial = Trial::default();
-        let total = self.scopes.iter().map(|scope| scope.rows.len()).sum();
-        let mut before = 0;
         for scope in self.scopes {
             let asked: Vec<Option<Row>> =
                 scope.rows.iter().map(|row| if shown(row) { None } else { other(row) }).collect();
             let set = EvalSet::new(&scope.name, asked.iter().flatten().cloned().collect());
-            let mut done = |n: usize| (self.tell)(Told::Progress(before + n / 2, total));
+            let mut done = |n: usize| self.progress(scope, n / 2);
             let seen = self.observer(subject).observe(&set, self.needs(), &mut done)?;
-            before += scope.rows.len();
             trial.cost.queries += set.rows.len() as u64;
             trial.cost.forward_tokens += seen.spent.total();
             let caught = self.caught(scope, &asked, &seen);

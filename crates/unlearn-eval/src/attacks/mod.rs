@@ -4,19 +4,32 @@
 //! away of each fact. What it gives away is held against wrong answers: to a model that knows nothing they are as good.
 
 mod ablate;
+mod autoprompt;
 mod bench;
+mod branch;
 mod candidates;
+mod gcg;
+mod in_context;
 mod layers;
 mod logit_lens;
 mod meanings;
 mod patch;
 mod probe;
+pub mod prompt_search;
+mod prompts;
+mod prune;
 mod quantise;
+mod random_search;
 mod recovered;
 mod relearn;
 mod relearn_benign;
+mod sample;
+mod soft_prompt;
 mod steer;
+mod truncate;
 mod tuned_lens;
+mod universal;
+mod ways;
 
 use std::collections::BTreeMap;
 
@@ -47,6 +60,9 @@ pub(crate) trait Configured: Attack + Default + Serialize + DeserializeOwned + '
     /// Its page in the manual.
     const PAGE: &'static str;
 
+    /// Whether it takes what it brings from the model as it was before: a measure of where knowledge lies, and no threat.
+    const MEASURES: bool = false;
+
     /// What makes no sense of its fields: the field, and why.
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
         Ok(())
@@ -59,6 +75,9 @@ pub struct Entry {
     pub name: &'static str,
     /// Its page in the manual, as Markdown.
     pub page: &'static str,
+    /// Whether it takes what it brings from the model as it was before: it counts neither as the worst attack nor among
+    /// all attacks together.
+    pub measures: bool,
     /// Its default configuration.
     pub defaults: fn() -> Table,
     /// Makes it from a configuration.
@@ -68,7 +87,8 @@ pub struct Entry {
 impl Entry {
     const fn of<A: Configured>() -> Self {
         let defaults = || Table::try_from(A::default()).unwrap_or_default();
-        Self { name: A::NAME, page: A::PAGE, defaults, make: |own| Ok(Box::new(configured::<A>(own)?)) }
+        let make = |own: &Table| -> Result<Box<dyn Attack>, EvalError> { Ok(Box::new(configured::<A>(own)?)) };
+        Self { name: A::NAME, page: A::PAGE, measures: A::MEASURES, defaults, make }
     }
 }
 
@@ -89,6 +109,16 @@ pub static ATTACKS: &[Entry] = &[
     Entry::of::<steer::Steer>(),
     Entry::of::<ablate::Ablate>(),
     Entry::of::<patch::Patch>(),
+    Entry::of::<prune::Prune>(),
+    Entry::of::<truncate::Truncate>(),
+    Entry::of::<prompts::Prompts>(),
+    Entry::of::<in_context::InContext>(),
+    Entry::of::<sample::Sample>(),
+    Entry::of::<branch::Branch>(),
+    Entry::of::<gcg::GcgAttack>(),
+    Entry::of::<autoprompt::AutoPromptAttack>(),
+    Entry::of::<random_search::RandomSearchAttack>(),
+    Entry::of::<soft_prompt::SoftPromptAttack>(),
 ];
 
 /// Attacks that are made together, each with what differs from its defaults.
@@ -106,17 +136,56 @@ pub static SUITES: &[Suite] = &[
     Suite {
         name: "quick",
         about: "a minute or two on the demo's world",
-        attacks: &[("relearn", ""), ("relearn-benign", ""), ("quantise", "")],
+        attacks: &[
+            ("relearn", "learning_rates = [1e-3]\nlooks = [5, 20, 50]"),
+            ("relearn-benign", "learning_rates = [1e-3]\nlooks = [5, 20]"),
+            ("quantise", "formats = ['8-bit', '4-bit', '3-bit']"),
+            ("prompts", ""),
+            ("in-context", ""),
+            ("sample", "samples = 16\ntemperatures = [1.0]"),
+            ("branch", "branches = [5]"),
+            ("soft-prompt", "rule = 'adam'\nlearning_rate = 1e-2\nsteps = 50"),
+            ("logit-lens", ""),
+            ("steer", ""),
+        ],
     },
     Suite {
         name: "standard",
         about: "half an hour on a model of 135 million parameters and two cores",
-        attacks: &[("relearn", ""), ("relearn-benign", ""), ("quantise", "")],
+        attacks: &[
+            ("relearn", "learning_rates = [1e-4]\nlooks = [5, 20]"),
+            ("relearn-benign", "learning_rates = [1e-4]\nlooks = [10]\nrows = 16"),
+            ("quantise", "formats = ['q8_0', 'q4_0']"),
+            ("prompts", ""),
+            ("in-context", "shots = [4]"),
+            ("sample", "samples = 8\ntemperatures = [1.0]"),
+            ("branch", "branches = [5]"),
+        ],
     },
     Suite {
         name: "thorough",
         about: "everything, for as long as it takes",
-        attacks: &[("relearn", ""), ("relearn-benign", ""), ("quantise", "")],
+        attacks: &[
+            ("relearn", "learning_rates = [1e-5, 1e-4, 1e-3]\nlooks = [1, 2, 5, 10, 20, 50, 100]"),
+            ("relearn-benign", "learning_rates = [1e-5, 1e-4, 1e-3]\nlooks = [1, 2, 5, 10, 20, 50, 100]"),
+            ("quantise", ""),
+            ("prune", ""),
+            ("truncate", ""),
+            ("prompts", ""),
+            ("in-context", ""),
+            ("sample", "samples = 128\ntemperatures = [0.7, 1.0, 1.3]"),
+            ("branch", ""),
+            ("gcg", ""),
+            ("autoprompt", ""),
+            ("random-search", ""),
+            ("soft-prompt", "rule = 'adam'\nlearning_rate = 1e-2"),
+            ("logit-lens", ""),
+            ("tuned-lens", ""),
+            ("probe", ""),
+            ("steer", ""),
+            ("ablate", ""),
+            ("patch", ""),
+        ],
     },
 ];
 
@@ -126,15 +195,14 @@ impl Named for Suite {
     }
 }
 
+/// An attack that is asked for: its name, itself, and its configuration with every default filled in.
+pub type Chosen = (String, Box<dyn Attack>, Table);
+
 /// The attacks that are asked for: those of a suite and those that are named, each with what a recipe sets of it.
 ///
 /// # Errors
 /// When there is none of a name, or a field is unknown, of the wrong type or out of range.
-pub fn chosen(
-    suite: Option<&str>,
-    names: &[String],
-    own: &BTreeMap<String, Table>,
-) -> Result<Vec<(String, Box<dyn Attack>, Table)>, EvalError> {
+pub fn chosen(suite: Option<&str>, names: &[String], own: &BTreeMap<String, Table>) -> Result<Vec<Chosen>, EvalError> {
     let mut all: Vec<(String, Table)> = Vec::new();
     if let Some(suite) = suite {
         for (name, changes) in registry::find("suite", SUITES, suite)?.attacks {

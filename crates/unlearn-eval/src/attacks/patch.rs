@@ -64,6 +64,7 @@ impl Default for Patch {
 impl Configured for Patch {
     const NAME: &'static str = "patch";
     const PAGE: &'static str = PAGE;
+    const MEASURES: bool = true;
 }
 
 impl Attack for Patch {

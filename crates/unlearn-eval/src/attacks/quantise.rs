@@ -16,7 +16,7 @@ them back to where they were: what was forgotten returns.
 
 # Procedure
 
-Rounds the matrices inside the blocks in each of `formats`, and asks. `q8_0`, `q4_0`, `q4_1`, `q5_0`, `q5_1`, `q4_k` are \
+Rounds the matrices inside the blocks in each of `formats`, and asks. `q8_0`, `q5_0`, `q5_1`, `q4_0`, `q4_1` are \
 GGUF's blocks, bit for bit; `4-bit` is symmetric round-to-nearest with one scale for each `block` weights of a row (an \
 output's), `4-bit-rows` with one scale for each row: `q = round(w / s)`, `s = max |w| / (2^(bits-1) - 1)`; 2 to 8 bits. \
 Beside what comes back stands the share of weights whose code differs from the reference's (`codes-changed`), where there is \
@@ -32,7 +32,7 @@ Zhang et al., *Catastrophic failure of LLM unlearning via quantization*, ICLR 20
 
 # Defaults
 
-`formats = [\"q8_0\", \"q4_0\", \"q4_k\", \"8-bit\", \"4-bit\", \"3-bit\", \"2-bit\"]`, `block = 64`.
+`formats = [\"q8_0\", \"q4_0\", \"8-bit\", \"4-bit\", \"3-bit\", \"2-bit\"]`, `block = 64`.
 
 # Deviations
 
@@ -50,7 +50,7 @@ pub struct Quantise {
 
 impl Default for Quantise {
     fn default() -> Self {
-        let formats = ["q8_0", "q4_0", "q4_k", "8-bit", "4-bit", "3-bit", "2-bit"];
+        let formats = ["q8_0", "q4_0", "8-bit", "4-bit", "3-bit", "2-bit"];
         Self { formats: formats.map(str::to_owned).to_vec(), block: 64 }
     }
 }

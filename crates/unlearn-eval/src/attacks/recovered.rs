@@ -1,6 +1,6 @@
 //! What attacks brought back, counted: beside guessing, and beside a model that never knew.
 
-use unlearn_core::attack::{Attacked, Caught, Heard, Hearing, Recovered, Trial};
+use unlearn_core::attack::{Attacked, Caught, Heard, Hearing, Recovered, Trial, either};
 use unlearn_stats::binomial::{holm, mcnemar_exact};
 use unlearn_stats::bootstrap::{Bootstrap, mean};
 use unlearn_stats::clusters::by_cluster;
@@ -22,12 +22,15 @@ pub fn recovered(attacked: &Attacked, retrained: Option<&Attacked>, scopes: &[Sc
             let other = retrained.and_then(|r| attempts(r).find(|(a, t)| *a == attack && t.label == trial.label));
             let other = other.and_then(|(_, t)| t.scopes.get(&scope.name));
             let Some(caught) = trial.scopes.get(&scope.name) else { continue };
-            for (said, of) in [(true, said as fn(&Caught) -> &Hearing), (false, chosen)] {
+            for (is_said, of) in [(true, said as fn(&Caught) -> &Hearing), (false, chosen)] {
                 let (ours, theirs) = (of(caught), other.map(of));
-                if let Some(found) = one(scope, said, ours, theirs, seed) {
-                    let (attack, trial) = (Some(attack.to_owned()), Some(trial.label.clone()));
-                    all.push(Recovered { attack, trial, ..found });
+                if let Some(found) = one(scope, is_said, ours, theirs, seed) {
+                    let trial = Some(trial.label.clone());
+                    all.push(Recovered { attack: Some(attack.to_owned()), trial, ..found });
                 }
+            }
+            if measures(attack) {
+                continue;
             }
             // What is preferred is one of all answers each time: only what is said is put together.
             let (ours, theirs) = (said(caught), other.map(said));
@@ -43,6 +46,11 @@ pub fn recovered(attacked: &Attacked, retrained: Option<&Attacked>, scopes: &[Sc
     all
 }
 
+/// Whether an attack only measures where knowledge lies.
+fn measures(attack: &str) -> bool {
+    super::ATTACKS.iter().any(|entry| entry.name == attack && entry.measures)
+}
+
 fn said(caught: &Caught) -> &Hearing {
     &caught.said
 }
@@ -55,18 +63,6 @@ fn chosen(caught: &Caught) -> &Hearing {
 fn attempts(attacked: &Attacked) -> impl Iterator<Item = (&str, &Trial)> {
     let made = attacked.attacks.iter().flat_map(|o| o.trials.iter().map(|trial| (o.attack.as_str(), trial)));
     std::iter::once(("none", &attacked.plain)).chain(made)
-}
-
-/// Heard in either attempt. A row that was asked in one of them counts.
-fn either(a: &Hearing, b: &Hearing) -> Hearing {
-    let longest = a.len().max(b.len());
-    let at = |hearing: &Hearing, i: usize| hearing.get(i).cloned().flatten();
-    (0..longest)
-        .map(|i| match (at(a, i), at(b, i)) {
-            (Some(a), Some(b)) => Some(a.or(&b)),
-            (one, other) => one.or(other),
-        })
-        .collect()
 }
 
 fn one(scope: &Scope, said: bool, ours: &Hearing, theirs: Option<&Hearing>, seed: u64) -> Option<Recovered> {
@@ -125,7 +121,8 @@ pub fn sentences(all: &[Recovered]) -> Vec<String> {
 
 fn of_scope(all: &[Recovered], scope: &str) -> Vec<String> {
     let of = |said: bool| -> Vec<&Recovered> {
-        all.iter().filter(|r| r.scope == scope && r.said == said && r.attack.is_some()).collect()
+        let threat = |r: &&Recovered| r.attack.as_deref().is_some_and(|attack| !measures(attack));
+        all.iter().filter(|r| r.scope == scope && r.said == said).filter(threat).collect()
     };
     let mut sentences = Vec::new();
     let (said, preferred) = (of(true), of(false));

@@ -1,7 +1,8 @@
 //! `relearn`
 
-use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use unlearn_core::attack::{Cost, Trial};
@@ -12,7 +13,7 @@ use unlearn_engine::{EngineError, LanguageModel, Loading};
 
 use super::bench::numbers;
 use super::{Attack, Bench, Configured, Told};
-use crate::{EvalError, selected};
+use crate::EvalError;
 
 const PAGE: &str = "\
 # Idea
@@ -22,8 +23,8 @@ was hidden comes back with what belongs to it; what is gone has to be learned an
 
 # Procedure
 
-Of the forget rows, every second one (`share`) is shown to the attacker, who trains on the true answers at each of \
-`learning_rates`, all weights or an adapter, and asks after each number of steps in `looks` for those that were not shown. \
+The forget rows are dealt into `folds`. Each fold in turn is what is asked for; the attacker is shown the others, trains on \
+their true answers at each of `learning_rates`, all weights or an adapter, and asks after each number of steps in `looks`. \
 Rows of other scopes that ask for a shown fact (the same answer about the same) are left out as well.
 
 # Paper
@@ -39,7 +40,7 @@ methods remove information from language model weights?*, 2024, arXiv 2410.08827
 
 # Defaults
 
-`share = 0.5`, `learning_rates = [1e-4, 1e-3]`, `looks = [1, 2, 5, 10, 20]`, `batch_size = 8`, `adapter = \"none\"` \
+`folds = 2`, `learning_rates = [1e-4, 1e-3]`, `looks = [1, 2, 5, 10, 20]`, `batch_size = 8`, `adapter = \"none\"` \
 (`\"lora\"`: rank 16 on all linear layers, at the same rates), AdamW at a constant rate without decay, gradients clipped \
 to 1.
 
@@ -53,10 +54,13 @@ What the retrained model gives under the same attack is what can be learned from
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Relearn {
-    share: f64,
+    folds: usize,
     #[serde(flatten)]
     tuning: Tuning,
 }
+
+/// What was found after each look, and what of the budget ended it.
+type Trained = (Vec<(usize, Trial)>, Option<&'static str>);
 
 /// How an attacker trains, and when it looks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,7 +74,7 @@ pub(super) struct Tuning {
 
 impl Default for Relearn {
     fn default() -> Self {
-        Self { share: 0.5, tuning: Tuning::default() }
+        Self { folds: 2, tuning: Tuning::default() }
     }
 }
 
@@ -90,8 +94,8 @@ impl Configured for Relearn {
     const PAGE: &'static str = PAGE;
 
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        if !(self.share > 0.0 && self.share < 1.0) {
-            return Err(("share", "it must be between 0 and 1: some rows are shown, the others asked for"));
+        if self.folds < 2 {
+            return Err(("folds", "it must be at least 2: some rows are shown, the others asked for"));
         }
         self.tuning.check()
     }
@@ -100,8 +104,12 @@ impl Configured for Relearn {
 impl Attack for Relearn {
     fn run(&self, bench: &mut Bench<'_>) -> Result<(), EvalError> {
         let forget = bench.scopes.first().map(|scope| scope.rows.clone()).unwrap_or_default();
-        let n = (self.share * forget.len() as f64).round() as usize;
-        self.tuning.run(bench, &selected(&forget, n.max(1)))
+        let others = |fold: usize| {
+            let shown = forget.iter().enumerate().filter(|(i, _)| i % self.folds != fold);
+            shown.map(|(_, row)| row.clone()).collect::<Vec<Row>>()
+        };
+        let folds: Vec<Vec<Row>> = (0..self.folds.min(forget.len())).map(others).collect();
+        self.tuning.run(bench, &folds)
     }
 }
 
@@ -120,101 +128,115 @@ impl Tuning {
         Ok(())
     }
 
-    /// Trains on some rows at each rate, and asks for what was not shown.
-    pub(super) fn run(&self, bench: &mut Bench<'_>, shown: &[Row]) -> Result<(), EvalError> {
-        let rows = shown.iter().map(|row| bench.encoder.encode(row)).collect::<Result<Vec<TokenRow>, _>>()?;
-        let sets = Sets::new(rows, Vec::new());
+    /// At each rate, trains on each of some sets of rows, and asks for what was not shown; what is found with one set
+    /// and with another is put together.
+    pub(super) fn run(&self, bench: &mut Bench<'_>, shown: &[Vec<Row>]) -> Result<(), EvalError> {
+        let looks: BTreeSet<usize> = self.looks.iter().copied().collect();
         for &rate in &self.learning_rates {
-            if !self.at(rate, bench, shown, &sets)? {
+            let label = |steps: usize| format!("rate {rate:e}, {steps} steps");
+            let earlier: Option<Vec<Trial>> = looks.iter().map(|&steps| bench.earlier(&label(steps))).collect();
+            if let Some(earlier) = earlier {
+                earlier.into_iter().for_each(|trial| bench.take(trial));
+                continue;
+            }
+            bench.go_on()?;
+            if bench.is_spent() {
+                break;
+            }
+            let steps = bench.steps_left(looks.last().map_or(0, |&last| (last * shown.len()) as u64)) as usize;
+            let (mut found, mut ended, mut queries) = (BTreeMap::<usize, Trial>::new(), None, 0);
+            for (fold, rows) in shown.iter().enumerate() {
+                let which = format!("rate {rate:e}, {} of {}", fold + 1, shown.len());
+                (bench.tell)(Told::Attempt(&which));
+                let (trials, by) = self.train(rate, (steps / shown.len(), queries), bench, (rows, &looks))?;
+                for (steps, trial) in trials {
+                    queries += trial.cost.queries;
+                    let sum = found.remove(&steps).map_or_else(|| trial.clone(), |sum| sum.or(&trial));
+                    found.insert(steps, sum);
+                }
+                ended = by;
+                if ended.is_some_and(|by| by != "steps") {
+                    break;
+                }
+            }
+            for (steps, trial) in found {
+                let numbers = numbers([("steps", steps as f64), ("learning-rate", rate)]);
+                let trial = Trial { label: label(steps), numbers, ..trial };
+                if ended.is_none() {
+                    bench.keep(&trial)?;
+                }
+                bench.take(trial);
+            }
+            if let Some(by) = ended {
+                bench.ended_by(by);
                 break;
             }
         }
         Ok(())
     }
 
-    /// Trains at one rate; `false` when the budget ended it.
-    fn at(&self, rate: f64, bench: &mut Bench<'_>, shown: &[Row], sets: &Sets) -> Result<bool, EvalError> {
-        let mut looks = self.looks.clone();
-        looks.sort_unstable();
-        looks.dedup();
-        let label = |steps: usize| format!("rate {rate:e}, {steps} steps");
-        let earlier: Option<Vec<Trial>> = looks.iter().map(|&steps| bench.earlier(&label(steps))).collect();
-        if let Some(earlier) = earlier {
-            earlier.into_iter().for_each(|trial| bench.take(trial));
-            return Ok(true);
-        }
-        bench.go_on()?;
-        if bench.is_spent() {
-            return Ok(false);
-        }
-        let wanted = looks.last().copied().unwrap_or(0);
-        let steps = bench.steps_left(wanted as u64) as usize;
+    /// Trains at one rate on some rows, when some questions were put that the bench does not know of; what was found after each look, and what of the budget ended it.
+    fn train(
+        &self,
+        rate: f64,
+        (steps, queries): (usize, u64),
+        bench: &Bench<'_>,
+        (shown, looks): (&[Row], &BTreeSet<usize>),
+    ) -> Result<Trained, EvalError> {
+        let rows = shown.iter().map(|row| bench.encoder.encode(row)).collect::<Result<Vec<TokenRow>, _>>()?;
+        let sets = Sets::new(rows, Vec::new());
         let section = self.section(rate, steps);
-        (bench.tell)(Told::Attempt(&format!("rate {rate:e}")));
         let mut model = LanguageModel::load(&bench.model.path, Loading::Training(&section, bench.seed), bench.device)?;
-        let halt = AtomicBool::new(false);
-        let reference = Reference::default();
+        let (halt, reference) = (AtomicBool::new(false), Reference::default());
         let plan = Plan {
             train: &section,
             seed: bench.seed,
-            sets,
+            sets: &sets,
             reference: &reference,
             state: None,
             watch: None,
             stop: &halt,
         };
-        let (found, failed) = (RefCell::new(Vec::new()), RefCell::new(None));
-        let mut cost = Cost::default();
-        let begun = std::time::Instant::now();
-        let out_of_time = |bench: &Bench<'_>| bench.seconds_left() == Some(0.0);
-        let this = &*bench;
+        let (mut found, mut failed, mut queries, mut asked_all) = (Vec::new(), None, queries, false);
+        let (mut cost, mut begun) = (Cost::default(), Instant::now());
         let trained = train(&mut model, &mut FineTune, &plan, &mut |progress| {
             match progress {
                 Progress::Step(step, of) => {
                     cost.steps += 1;
                     // Backward counts twice.
                     cost.forward_tokens += 3 * step.tokens as u64;
-                    (this.tell)(Told::Progress(step.step, of));
+                    (bench.tell)(Told::Progress(step.step, of));
                 }
-                Progress::Model(model, step) if looks.contains(&step) => match ask(this, model, shown) {
+                Progress::Model(model, step) if looks.contains(&step) => match ask(bench, model, shown) {
                     Ok(trial) => {
-                        let spent = std::mem::take(&mut cost) + trial.cost;
-                        let spent = Cost { seconds: begun.elapsed().as_secs_f64(), ..spent };
-                        let numbers = numbers([("steps", step as f64), ("learning-rate", rate)]);
-                        found.borrow_mut().push(Trial { label: label(step), numbers, cost: spent, ..trial });
+                        let seconds = std::mem::replace(&mut begun, Instant::now()).elapsed().as_secs_f64();
+                        queries += trial.cost.queries;
+                        asked_all = bench.would_use_up(queries);
+                        let spent = Cost { seconds, ..std::mem::take(&mut cost) + trial.cost };
+                        found.push((step, Trial { cost: spent, ..trial }));
                     }
-                    Err(e) => {
-                        *failed.borrow_mut() = Some(e);
-                        halt.store(true, Ordering::Relaxed);
-                    }
+                    Err(e) => failed = Some(e),
                 },
                 _ => {}
             }
-            if this.stop.load(Ordering::Relaxed) || out_of_time(this) {
+            if failed.is_some() || asked_all || bench.stop.load(Ordering::Relaxed) || bench.seconds_left() == Some(0.0)
+            {
                 halt.store(true, Ordering::Relaxed);
             }
             Ok(())
         });
-        let mut before = 0.0;
-        for mut trial in found.into_inner() {
-            let until = trial.cost.seconds;
-            trial.cost.seconds -= before;
-            before = until;
-            bench.keep(&trial)?;
-            bench.take(trial);
-        }
-        if let Some(e) = failed.into_inner() {
+        if let Some(e) = failed {
             return Err(e);
         }
         bench.go_on()?;
         match trained {
-            Ok(_) if steps < wanted => bench.ended_by("steps"),
-            Err(EngineError::Interrupted { .. }) => bench.ended_by("seconds"),
+            Ok(_) if looks.last().is_some_and(|&last| steps < last) => Ok((found, Some("steps"))),
+            Ok(_) if asked_all => Ok((found, Some("queries"))),
             // A model that breaks gives nothing away.
-            Ok(_) | Err(EngineError::Diverged { .. }) => return Ok(true),
-            Err(e) => return Err(e.into()),
+            Ok(_) | Err(EngineError::Diverged { .. }) => Ok((found, None)),
+            Err(EngineError::Interrupted { .. }) => Ok((found, Some(if asked_all { "queries" } else { "seconds" }))),
+            Err(e) => Err(e.into()),
         }
-        Ok(false)
     }
 
     fn section(&self, rate: f64, steps: usize) -> TrainSection {
@@ -242,7 +264,7 @@ fn ask(bench: &Bench<'_>, model: &LanguageModel, shown: &[Row]) -> Result<Trial,
 }
 
 /// Whether two rows ask for the same: the same answer about the same.
-fn same_fact(a: &Row, b: &Row) -> bool {
+pub(super) fn same_fact(a: &Row, b: &Row) -> bool {
     let about = a.entity == b.entity || a.entity.is_none() || b.entity.is_none();
     a.prompt_text() == b.prompt_text() || (about && a.answer_text() == b.answer_text())
 }

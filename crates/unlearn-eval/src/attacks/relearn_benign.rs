@@ -68,6 +68,6 @@ impl Attack for RelearnBenign {
         if bench.retain.is_empty() {
             return Ok(());
         }
-        self.tuning.run(bench, &selected(bench.retain, self.rows))
+        self.tuning.run(bench, &[selected(bench.retain, self.rows)])
     }
 }

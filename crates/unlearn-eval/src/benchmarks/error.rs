@@ -52,8 +52,6 @@ pub enum BenchmarkError {
         holds: Vec<String>,
         /// Where the file is published.
         published: &'static str,
-        /// The same rows in a form that is not read.
-        parquet: Option<PathBuf>,
     },
     /// A file is not what was published.
     #[error("{source}")]
@@ -81,17 +79,12 @@ impl BenchmarkError {
             }
             Self::Which { valid, .. } => Some(format!("name one of its splits: {}", listed(valid))),
             Self::Folder { published, .. } => Some(format!("the files are published at {published}")),
-            Self::Missing { path, parquet: Some(parquet), .. } => Some(format!(
-                "parquet files are not read; export it: python -c \"import pandas; \
-                 pandas.read_parquet('{}').to_json('{}', orient='records', lines=True, force_ascii=False)\"",
-                parquet.display(),
-                path.with_extension("jsonl").display()
-            )),
             Self::Missing { folder, holds, published, .. } => {
                 let holds = if holds.is_empty() { "nothing".into() } else { listed(holds) };
                 Some(format!("`{}` holds {holds}; the file is published at {published}", folder.display()))
             }
             Self::File { source: DataError::File(e), .. } => e.hint(),
+            Self::File { source: column @ DataError::Column { .. }, .. } => column.hint(),
             Self::File { published, .. } => {
                 Some(format!("the file was cut, or is of another version; it is published at {published}"))
             }

@@ -12,7 +12,8 @@ use super::item::Item;
 use super::{BenchmarkError, Loaded, LoadedSet, Source};
 
 /// The forms in which a file of rows is read.
-const ENDINGS: [&str; 4] = ["jsonl", "json", "-00000-of-00001.jsonl", "-00000-of-00001.json"];
+const ENDINGS: [&str; 6] =
+    ["jsonl", "json", "parquet", "-00000-of-00001.jsonl", "-00000-of-00001.json", "-00000-of-00001.parquet"];
 
 /// A benchmark that is being read.
 pub(super) struct Loading<'a> {
@@ -129,13 +130,8 @@ impl<'a> Loading<'a> {
     /// The first file in the folder that has one of the names, without ending.
     pub(super) fn find(&self, stems: &[String]) -> Result<PathBuf, BenchmarkError> {
         let found = stems.iter().find_map(|stem| self.there(stem));
-        found.ok_or_else(|| {
-            let parquet = stems.iter().find_map(|stem| parquet(&self.folder().join(stem)));
-            let stem = stems.first().map_or("", String::as_str);
-            let beside = parquet.as_ref().and_then(|p| Some(p.parent()?.join(Path::new(stem).file_name()?)));
-            let path = beside.unwrap_or_else(|| self.folder().join(stem));
-            self.missing(&ending(&path, "json"), parquet)
-        })
+        let first = || self.folder().join(stems.first().map_or("", String::as_str));
+        found.ok_or_else(|| self.missing(&ending(&first(), "json")))
     }
 
     /// The file of a name without ending, if it is there.
@@ -143,10 +139,10 @@ impl<'a> Loading<'a> {
         ENDINGS.iter().map(|e| ending(&self.folder().join(stem), e)).find(|path| path.is_file())
     }
 
-    pub(super) fn missing(&self, path: &Path, parquet: Option<PathBuf>) -> BenchmarkError {
+    pub(super) fn missing(&self, path: &Path) -> BenchmarkError {
         let near = path.ancestors().skip(1).find(|p| p.is_dir()).unwrap_or(self.folder()).to_owned();
         let holds = names(&near).unwrap_or_default();
-        BenchmarkError::Missing { path: path.to_owned(), folder: near, holds, published: self.published, parquet }
+        BenchmarkError::Missing { path: path.to_owned(), folder: near, holds, published: self.published }
     }
 
     /// Notes a file to train on, if it is there.
@@ -170,15 +166,6 @@ fn ending(path: &Path, ending: &str) -> PathBuf {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let dot = if ending.starts_with('-') { "" } else { "." };
     path.with_file_name(format!("{name}{dot}{ending}"))
-}
-
-/// A parquet file that begins with the name.
-fn parquet(stem: &Path) -> Option<PathBuf> {
-    let (folder, name) = (stem.parent()?, stem.file_name()?.to_str()?);
-    let is = |n: &String| {
-        n.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', '-']) && rest.ends_with(".parquet"))
-    };
-    names(folder).ok()?.into_iter().find(is).map(|n| folder.join(n))
 }
 
 /// What a folder holds, sorted; hidden files left out.

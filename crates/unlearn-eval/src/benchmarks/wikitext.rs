@@ -56,7 +56,7 @@ fn load(source: &Source) -> Result<Loaded, BenchmarkError> {
     let places = ["", "wikitext-2-raw", "wikitext-103-raw"].map(|f| loading.folder().join(f));
     let files = places.map(|folder| folder.join(format!("wiki.{split}.raw")));
     let found = files.iter().find(|f| f.is_file());
-    let path = found.ok_or_else(|| loading.missing(&files[0], None))?;
+    let path = found.ok_or_else(|| loading.missing(&files[0]))?;
     let text = file::read_text(path).map_err(|e| loading.file(e.into()))?;
     loading.loaded.files.push(path.clone());
     if text.trim().is_empty() {

@@ -14,10 +14,10 @@ that has forgotten it guesses, and still knows the rest (`mmlu`).
 
 # Data
 
-Published at https://huggingface.co/datasets/cais/wmdp under the MIT licence, as parquet files, which are not read: \
-export each, as the error for a missing file says. The folder then holds, as `.jsonl` or `.json`, `wmdp-bio/test`, \
-`wmdp-chem/test` and `wmdp-cyber/test` (or `test-00000-of-00001` there, `wmdp-bio` and its like beside each other, or \
-`bio_questions.json` and its like, as in the archive `wmdp-mcqs.zip`). Fields: `question`, `choices` (four), `answer` \
+Published at https://huggingface.co/datasets/cais/wmdp under the MIT licence. The folder holds, as `.parquet`, `.jsonl` \
+or `.json`, `wmdp-bio/test-00000-of-00001`, `wmdp-chem/test-00000-of-00001` and `wmdp-cyber/test-00000-of-00001` (or \
+`test` there, `wmdp-bio` and its like beside each other, or `bio_questions.json` and its like, as in the archive \
+`wmdp-mcqs.zip`). Fields: `question`, `choices` (four), `answer` \
 (an index from 0).
 
 # Sets

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use unlearn_core::score::{Direction, Item, Score};
-use unlearn_stats::bootstrap::mean_interval;
 
 use super::{Metric, Takes};
+use crate::about::interval_of_items;
 use crate::observe::Beside;
 use crate::{Needs, Observations};
 
@@ -57,7 +57,7 @@ fn take(beside: &Beside<'_>) -> Option<Score> {
     }
     (!known.is_empty()).then(|| Score {
         value: Some(known.iter().sum::<f64>() / known.len() as f64),
-        interval: mean_interval(&known, 0),
+        interval: interval_of_items(&seen.rows, &per_item, 0),
         n: known.len(),
         direction: Direction::Higher,
         per_item,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use unlearn_core::score::{Item, Score};
-use unlearn_stats::bootstrap::mean_interval;
 use unlearn_stats::rouge::rouge_l;
 use unlearn_stats::sampling::{expected_maximum, leak_at_k, leakage_bound};
 
 use super::{Metric, Takes};
+use crate::about::interval;
 use crate::{Needs, Observations};
 
 pub(super) const METRIC: Metric = Metric {
@@ -66,7 +66,7 @@ fn take(seen: &Observations, set: &str, seed: u64) -> Option<Score> {
     let values: Vec<f64> = best.iter().flatten().copied().collect();
     Some(Score {
         value: Some(values.iter().sum::<f64>() / values.len() as f64),
-        interval: mean_interval(&values, seed),
+        interval: interval(&seen.rows, &best, seed),
         n: values.len(),
         direction: super::direction(set),
         per_item: best.into_iter().map(Item::from).collect(),

@@ -10,6 +10,7 @@ mod extraction_strength;
 mod fade;
 mod fluency;
 mod forget_quality;
+mod hidden_distance;
 mod js;
 mod kl;
 mod knowledge;
@@ -41,6 +42,7 @@ use unlearn_core::UnknownName;
 use unlearn_core::registry::{self, Named};
 use unlearn_core::score::{Direction, Item, Score};
 
+use crate::about::interval_of_items;
 use crate::{Beside, Needs, Observations};
 
 /// One metric.
@@ -138,6 +140,7 @@ pub static METRICS: &[Metric] = &[
     js::METRIC,
     cka::METRIC,
     depth::METRIC,
+    hidden_distance::METRIC,
     fade::METRIC,
     model_utility::METRIC,
     memorization_score::METRIC,
@@ -221,7 +224,7 @@ pub(crate) fn apart_by_tokens(
     }
     Some(Score {
         value: Some(known.iter().sum::<f64>() / known.len() as f64),
-        interval: unlearn_stats::bootstrap::mean_interval(&known, 0),
+        interval: interval_of_items(&ours.rows, &per_item, 0),
         n: known.len(),
         direction: Direction::Lower,
         per_item,

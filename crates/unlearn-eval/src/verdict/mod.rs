@@ -10,8 +10,8 @@ mod memory;
 
 use unlearn_core::verdict::Verdict;
 use unlearn_data::Row;
-use unlearn_stats::clusters::by_cluster;
 
+use crate::about::clustered;
 use crate::{Beside, Observations};
 
 /// Judges a subject by what was seen of it and of others beside it.
@@ -57,18 +57,6 @@ const FLOOR: f64 = -20.0;
 /// The mean log-probability of each row's answer, at least [`FLOOR`].
 fn levels(seen: &Observations) -> Vec<Option<f64>> {
     seen.of_answers(|_, tokens| tokens.mean().map(|m| m.max(FLOOR)))
-}
-
-/// The values that are there, by what their rows are about: rows about the same are not independent.
-fn clustered(rows: &[Row], values: &[Option<f64>]) -> Vec<Vec<f64>> {
-    let (mut known, mut about) = (Vec::new(), Vec::new());
-    for (i, (row, value)) in rows.iter().zip(values).enumerate() {
-        if let Some(value) = value {
-            known.push(*value);
-            about.push(row.entity.clone().map_or_else(|| Err(i), Ok));
-        }
-    }
-    by_cluster(&known, &about).unwrap_or_default()
 }
 
 /// The mean of the values that are there.

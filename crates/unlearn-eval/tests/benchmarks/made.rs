@@ -65,6 +65,12 @@ pub fn questions(n: usize, more: &str) -> String {
     (0..n).map(|i| format!("{{\"question\": \"Who is {i}?\", \"answer\": \"Number {i}.\"{more}}}\n")).collect()
 }
 
+/// The bytes of a parquet file of `testdata`.
+pub fn parquet(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/parquet");
+    fs::read(folder.join(format!("{name}.parquet"))).expect("a parquet file")
+}
+
 /// A folder of published files beside the repository, if it is there.
 pub fn shared(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);

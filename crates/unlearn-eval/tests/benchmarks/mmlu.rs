@@ -1,6 +1,6 @@
 use unlearn_eval::benchmarks::Source;
 
-use crate::made::{Made, load, refused, set, shared, sizes};
+use crate::made::{Made, load, parquet, refused, set, shared, sizes};
 
 #[test]
 fn with_and_without_a_header() {
@@ -19,6 +19,24 @@ fn with_and_without_a_header() {
     assert_eq!((sizes(&one)[0].1, one.files.len(), one.notes.len()), (1, 1, 0));
     let files = Source::new(made.path("data/test"));
     assert_eq!(sizes(&load("mmlu", &files).expect("loads from the folder of the files"))[0].1, 3);
+}
+
+#[test]
+fn files_as_they_are_on_the_hub() {
+    let all = Made::new()
+        .with("all/test-00000-of-00001.parquet", parquet("choices"))
+        .with("all/validation-00000-of-00001.parquet", parquet("choices"))
+        .with("auxiliary_train/train-00000-of-00001.parquet", "PAR1");
+    let loaded = load("mmlu", &all.source(None)).expect("loads");
+    let of_subjects: Vec<_> = set(&loaded, "world-knowledge").rows.iter().map(|r| r.entity.clone()).collect();
+    assert_eq!(of_subjects, ["anatomy", "anatomy", "astronomy"].map(|s| Some(s.to_owned())));
+    assert_eq!(loaded.notes, ["2 of 57 subjects are there"]);
+    assert_eq!(sizes(&load("mmlu", &all.source(Some("val"))).expect("loads")), [("world-knowledge", 3)]);
+    assert_eq!(sizes(&load("mmlu", &all.source(Some("anatomy"))).expect("loads")), [("world-knowledge", 2)]);
+    refused("mmlu", &all.source(Some("anatomie")), &["did you mean `anatomy`"]);
+    all.write("anatomy/test-00000-of-00001.parquet", parquet("choices"));
+    let loaded = load("mmlu", &all.source(None)).expect("loads");
+    assert_eq!(loaded.files.len(), 1, "subjects that have folders stand for all");
 }
 
 #[test]

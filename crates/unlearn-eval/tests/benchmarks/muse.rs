@@ -1,6 +1,6 @@
 use unlearn_data::Content;
 
-use crate::made::{Made, load, questions, refused, set, sizes};
+use crate::made::{Made, load, parquet, questions, refused, set, sizes};
 
 /// The layout of `load_data.py`, for one corpus.
 fn corpus(made: Made, place: &str) -> Made {
@@ -94,18 +94,12 @@ fn which_corpus_is_meant() {
 }
 
 #[test]
-fn parquet_is_to_be_exported() {
+fn files_as_they_are_published() {
     let made = corpus(Made::new(), "news/");
     made.remove("news/knowmem/retain_qa.json");
-    made.write("news/knowmem/retain_qa-00000-of-00001.parquet", "PAR1");
-    refused(
-        "muse",
-        &made.source(None),
-        &[
-            "news/knowmem/retain_qa.json` is missing",
-            "parquet files are not read; export it: python -c \"import pandas; pandas.read_parquet('",
-            "news/knowmem/retain_qa-00000-of-00001.parquet').to_json('",
-            "news/knowmem/retain_qa.jsonl', orient='records', lines=True, force_ascii=False)\"",
-        ],
-    );
+    made.write("news/knowmem/retain_qa-00000-of-00001.parquet", parquet("questions"));
+    let loaded = load("muse", &made.source(None)).expect("loads");
+    assert_eq!(set(&loaded, "retain-knowledge").rows.len(), 43);
+    made.write("news/knowmem/retain_qa-00000-of-00001.parquet", parquet("refused/blob"));
+    refused("muse", &made.source(None), &["column `image.bytes`", "write the file again without the column"]);
 }

@@ -176,6 +176,12 @@ pub const MEASURES: &[Measure] = &[
          behind a mask.",
     ),
     measure(
+        "hidden-distance",
+        "Distance from unseen inside",
+        "How differently the inner states at the end of a question are spread over forget rows and over rows that no model \
+         saw, from 0 to 1. Its p-value says how often chance gives as much.",
+    ),
+    measure(
         "model-utility",
         "Model utility",
         "One number for everything that must keep working: the harmonic mean of its scores.",

@@ -4,16 +4,17 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use unlearn_core::attack::AttackReport;
+use unlearn_core::attack::{AttackReport, Fact};
 use unlearn_core::run::{RunFolder, RunRecord};
 use unlearn_core::{Recipe, RecipeError, file};
+use unlearn_data::Row;
 use unlearn_eval::attacks::{self, Scope, recovered, sentences, with_wrong_answers};
 use unlearn_eval::metrics::direction;
 use unlearn_eval::{EvalSet, selected};
 
 use super::attacked::Attacker;
 use super::examine::check_comparable;
-use super::{sets, training};
+use super::{report, sets, training};
 use crate::cli::Output;
 use crate::context::Context;
 use crate::job::{Begun, Job};
@@ -60,11 +61,12 @@ impl Attack {
         if done.is_none() {
             context.say(format!("`{}` was already finished", self.output.out.display()));
         }
-        let report: AttackReport = file::read_json(&RunFolder::new(&self.output.out).attacks())?;
+        let found: AttackReport = file::read_json(&RunFolder::new(&self.output.out).attacks())?;
         if context.common.json {
-            return context.print(serde_json::to_string_pretty(&report)?);
+            return context.print(serde_json::to_string_pretty(&found)?);
         }
-        report.words.iter().try_for_each(|line| context.print(line))
+        found.words.iter().try_for_each(|line| context.print(line))?;
+        context.print(format!("report  {}", RunFolder::new(&self.output.out).report().display()))
     }
 }
 
@@ -83,6 +85,15 @@ fn scopes(recipe: &Recipe) -> Result<(Vec<Scope>, Vec<EvalSet>)> {
         return Err(RecipeError::Missing { field: "data.forget", hint }.into());
     }
     Ok((scopes, sets))
+}
+
+fn fact(row: &Row) -> Fact {
+    Fact {
+        question: row.prompt_text(),
+        answer: row.answer_text().unwrap_or_default().to_owned(),
+        wrong: row.perturbed_answer.clone(),
+        about: row.entity.clone(),
+    }
 }
 
 /// Attacks the recipe's model, and the retrained one alike; `None` when it was done before.
@@ -125,15 +136,19 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         let recovered = recovered(&attacked, retrained.as_ref(), &scopes, recipe.seed);
         let (schema, suite) = (AttackReport::SCHEMA.to_owned(), recipe.attack.suite.clone());
         let words = sentences(&recovered);
-        Ok(AttackReport { schema, suite, attacked, retrained, recovered, words })
+        let facts = scopes.iter().map(|scope| (scope.name.clone(), scope.rows.iter().map(fact).collect())).collect();
+        Ok(AttackReport { schema, suite, facts, attacked, retrained, recovered, words })
     };
-    let report = match context.guarded(all) {
-        Ok(report) => report,
+    let found = match context.guarded(all) {
+        Ok(found) => found,
         Err(e) => {
             job.pause()?;
             return Err(e);
         }
     };
-    file::write_json(&job.folder.attacks(), &report)?;
-    Ok(Some(job.finish()?))
+    file::write_json(&job.folder.attacks(), &found)?;
+    let folder = job.folder.clone();
+    let record = job.finish()?;
+    report::write_for_run(&folder)?;
+    Ok(Some(record))
 }

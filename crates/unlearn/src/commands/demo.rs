@@ -46,7 +46,7 @@ impl Demo {
         let places = Places::new(&folder)?;
         let seed = context.common.seed.unwrap_or(0);
         let world = World::build(&WorldConfig { people: self.people, forget_share: self.forget_share, seed })?;
-        let unlearning = unlearning(context, &places, seed)?;
+        let unlearning = unlearning(context, &places, &world, seed)?;
         unlearn_methods::method(&unlearning.method)?;
         context.say(format!("demo in `{}`, seed {seed}", folder.display()));
         world.write(&places.root.join("data"))?;
@@ -102,7 +102,7 @@ impl Demo {
 }
 
 /// The recipe of the unlearning run; `--set` goes over it.
-fn unlearning(context: &Context, places: &Places, seed: u64) -> Result<Recipe> {
+fn unlearning(context: &Context, places: &Places, world: &World, seed: u64) -> Result<Recipe> {
     let mut recipe = Recipe { seed, ..Recipe::default() };
     recipe.model.path = Some(places.run("target").model());
     recipe.data = DataSection {
@@ -114,6 +114,11 @@ fn unlearning(context: &Context, places: &Places, seed: u64) -> Result<Recipe> {
     recipe.model.retrained = Some(places.run("retrained").model());
     recipe.data.also.insert("neighbour".into(), vec![places.data(Split::Neighbour)]);
     recipe.data.also.insert("paraphrased".into(), vec![places.root.join("data/paraphrased.jsonl")]);
+    for (scope, rows) in [("inverse", world.inverse()), ("one-hop", world.one_hop())] {
+        if !rows.is_empty() {
+            recipe.data.also.insert(scope.into(), vec![places.root.join(format!("data/{scope}.jsonl"))]);
+        }
+    }
     // A small model's short answers need a sharper weight than the 7B models of the paper (0.1), and a stronger hold.
     recipe.method = toml::Table::from_iter([
         ("name".to_owned(), toml::Value::from("npo")),

@@ -172,7 +172,7 @@ impl<'a> Examiner<'a> {
             let alone = Beside { subject: other, retrained: None, ..beside };
             others.push(take(&alone, Subject::default(), &self.metrics, &self.sets, seed));
         }
-        add_gaps(&mut own, &others, seed);
+        add_gaps(&mut own, beside.subject, &others, seed);
         let answers = answers(beside.subject);
         let benchmark = self.recipe.eval.benchmark.as_deref();
         let files = benchmark.and_then(|name| eval_files::of(name, &own.metrics, &answers));

@@ -82,10 +82,10 @@ pub fn attacks(list: &List, context: &Context) -> Result<()> {
     let attack = registry::find("attack", ATTACKS, name)?;
     let defaults = toml::to_string(&(attack.defaults)())?;
     if context.common.json {
-        let page = json!({"name": attack.name, "page": attack.page, "defaults": (attack.defaults)()});
+        let page = json!({"name": attack.name, "page": page(attack.page), "defaults": (attack.defaults)()});
         return context.print(page.to_string());
     }
-    context.print(format!("{}\n\n[attack.{}]\n{}", attack.page.trim_end(), attack.name, defaults.trim_end()))
+    context.print(format!("{}\n\n[attack.{}]\n{}", page(attack.page), attack.name, defaults.trim_end()))
 }
 
 fn suite(suite: &Suite) -> String {
