@@ -1,5 +1,6 @@
 //! `unlearn demo`: the whole way on a made-up world, with the same commands that a user would run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -15,7 +16,7 @@ use unlearn_report::{
 };
 
 use super::demo_world::{EPOCHS, FORGET_SHARE, LARGE, PEOPLE, Places, base_model, evaluation, learn, training};
-use super::{eval, run};
+use super::{attack, eval, run};
 use crate::cli::Output;
 use crate::context::Context;
 use crate::failure::Refusal;
@@ -55,19 +56,23 @@ impl Demo {
             base_model(context, &world, LARGE, seed)?.save(&places.base())?;
         }
 
-        self.train(context, &places, "target", places.all(), seed, "1/4 the target learns everything")?;
-        let without = "2/4 the retrained model never sees the forget set";
+        self.train(context, &places, "target", places.all(), seed, "1/5 the target learns everything")?;
+        let without = "2/5 the retrained model never sees the forget set";
         self.train(context, &places, "retrained", places.kept(), seed, without)?;
 
-        context.say("3/4 the target unlearns the forget set by `npo`");
+        context.say("3/5 the target unlearns the forget set by `npo`");
         run::execute(context, unlearning.clone(), &self.output(&places, "unlearned"))?;
 
-        context.say("4/4 the retrained model is examined beside them");
+        context.say("4/5 the retrained model is examined beside them");
+        let attacked = attacking(&unlearning, &places);
         let mut examination = unlearning;
         examination.method = toml::Table::new();
         examination.model.retrained = None;
         examination.model.path = Some(places.run("retrained").model());
         eval::execute(context, &examination, &self.output(&places, "retrained-eval"))?;
+
+        context.say("5/5 both are attacked: does what was forgotten come back?");
+        attack::execute(context, &attacked, &self.output(&places, "attacks"))?;
         finish(context, &places, &folder)
     }
 
@@ -146,6 +151,19 @@ fn unlearning(context: &Context, places: &Places, world: &World, seed: u64) -> R
     Ok(Recipe::from_table(table, None)?)
 }
 
+/// The recipe of the attacks on the unlearned and on the retrained model.
+fn attacking(unlearning: &Recipe, places: &Places) -> Recipe {
+    let mut recipe =
+        Recipe { seed: unlearning.seed, chat: unlearning.chat.clone(), eval: evaluation(), ..Recipe::default() };
+    recipe.model.path = Some(places.run("unlearned").model());
+    recipe.model.retrained = Some(places.run("retrained").model());
+    recipe.model.reference = Some(places.run("target").model());
+    recipe.data = DataSection { holdout: Vec::new(), also: BTreeMap::new(), ..unlearning.data.clone() };
+    recipe.attack = unlearning.attack.clone();
+    recipe.attack.suite.get_or_insert_with(|| "quick".to_owned());
+    recipe
+}
+
 fn describe(world: &World) -> String {
     let counts = Split::ALL.map(|s| format!("{} {}", world.rows(s).len(), s.name()));
     format!("a world of {} people; rows: {}", world.people().len(), counts.join(", "))
@@ -162,13 +180,15 @@ fn finish(context: &Context, places: &Places, folder: &Path) -> Result<()> {
     ];
     let target = RunView::read(&places.run("target"), Some("target"))?;
     let retraining = RunView::read(&places.run("retrained"), Some("retrained"))?;
+    let attacks = RunView::read(&places.run("attacks"), Some("attacks on unlearned and retrained"))?;
+    let brought_back = attacks.attacks.clone();
     let comparison = Comparison {
         title: "A made-up world, forgotten in part".into(),
         subtitle: "A small model learned facts about made-up people, then was told to forget some of them. \
                    The retrained model never saw those: it is what forgetting should come to."
             .into(),
         subjects,
-        runs: vec![unlearned, target, retraining],
+        runs: vec![unlearned, target, retraining, attacks],
         max_answers: 12,
     };
     let page = folder.join("report.html");
@@ -176,12 +196,17 @@ fn finish(context: &Context, places: &Places, folder: &Path) -> Result<()> {
     if context.common.json {
         let scores: Vec<_> = comparison.subjects.iter().map(|s| (s.name.clone(), json!(s.eval))).collect();
         let scores: serde_json::Map<String, serde_json::Value> = scores.into_iter().collect();
-        return context.print(serde_json::to_string_pretty(&json!({"subjects": scores, "report": page}))?);
+        return context.print(serde_json::to_string_pretty(
+            &json!({"subjects": scores, "attacks": brought_back, "report": page}),
+        )?);
     }
     context.print(verdict_text(&comparison))?;
     context.print(score_table_text(&comparison))?;
     context.print(samples_text(&comparison, 1))?;
     context.print(summary(&comparison).join("\n"))?;
+    for sentence in brought_back.iter().flat_map(|found| &found.words) {
+        context.print(sentence)?;
+    }
     context.print(format!("report  {}", page.display()))
 }
 
