@@ -20,9 +20,9 @@ SEEDS = (1, 2, 3)
 UNLEARN = ROOT / "target/release/unlearn"
 MASKS = {
     "idk-nll": ["--set", "train.adapter=lora", "--set", "train.learning_rate=2e-3", "--set", "train.epochs=6",
-                "--set", "train.batch_size=16", "--set", "method.retain=nll"],
-    "grad-ascent": ["--set", "train.learning_rate=2e-4", "--set", "train.steps=40", "--set", "train.batch_size=16",
-                    "--set", "train.warmup=0.0", "--set", "watch.every=1", "--set", "watch.forget_below=0.3"],
+                "--set", "train.batch_size=16"],
+    "grad-ascent": ["--set", "train.learning_rate=2e-4", "--set", "train.steps=60", "--set", "train.batch_size=16",
+                    "--set", "train.warmup=0.0", "--set", "watch.every=1", "--set", "watch.forget_below=0.4"],
 }
 
 

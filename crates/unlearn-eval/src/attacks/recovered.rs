@@ -29,10 +29,11 @@ pub fn recovered(attacked: &Attacked, retrained: Option<&Attacked>, scopes: &[Sc
                     all.push(Recovered { attack: Some(attack.to_owned()), trial, ..found });
                 }
             }
-            if measures(attack) {
+            // What is preferred, or read out of the layers, is one of all answers each time: only words that were said
+            // are put together.
+            if measures(attack) || caught.words.is_empty() {
                 continue;
             }
-            // What is preferred is one of all answers each time: only what is said is put together.
             let (ours, theirs) = (said(caught), other.map(said));
             together = Some(match together {
                 None => (ours.clone(), theirs.cloned()),
