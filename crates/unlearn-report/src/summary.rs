@@ -31,7 +31,12 @@ pub fn summary(comparison: &Comparison) -> Vec<String> {
     let afters: Vec<_> = comparison.with_role(Role::After).collect();
     let sentences = afters.iter().filter_map(|after| sentence(comparison, after, afters.len()));
     let sentences: Vec<String> = sentences.collect();
-    if sentences.is_empty() { vec!["No score was taken that a sentence could sum up.".into()] } else { sentences }
+    let attacked = || comparison.runs.iter().filter_map(|run| run.attacks.as_ref()?.words.last().cloned());
+    match sentences.is_empty() {
+        false => sentences,
+        true if attacked().next().is_some() => attacked().collect(),
+        true => vec!["No score was taken that a sentence could sum up.".into()],
+    }
 }
 
 /// The measure that speaks for a subject, and its values set by set.

@@ -137,7 +137,7 @@ pub static SUITES: &[Suite] = &[
         name: "quick",
         about: "a minute or two on the demo's world",
         attacks: &[
-            ("relearn", "learning_rates = [3e-4, 1e-3]\nlooks = [2, 5, 10, 20]"),
+            ("relearn", "learning_rates = [3e-4, 1e-3]\nlooks = [2, 5, 10, 20, 50]"),
             ("relearn-benign", "learning_rates = [1e-3]\nlooks = [5, 20]"),
             ("quantise", "formats = ['8-bit', '4-bit', '3-bit']"),
             ("prompts", ""),

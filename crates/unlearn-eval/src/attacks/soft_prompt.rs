@@ -36,6 +36,9 @@ impl Configured for SoftPromptAttack {
 
 impl Attack for SoftPromptAttack {
     fn run(&self, bench: &mut Bench<'_>) -> Result<(), EvalError> {
+        if !self.universal.affords(bench) {
+            return Ok(());
+        }
         bench.attempt("found on other facts", |bench| {
             let mut all: Option<Trial> = None;
             for (fold, (found_on, asked)) in self.universal.folds(bench).into_iter().enumerate() {

@@ -86,8 +86,22 @@ impl Universal {
         }
     }
 
+    /// Whether the budget allows for the first prompt of every fold; what of it does not is noted.
+    pub(super) fn affords(&self, bench: &mut Bench<'_>) -> bool {
+        // The first prompt's loss and the last one's.
+        let least = 2 * self.rows;
+        let enough = self.budget(bench).queries.is_none_or(|queries| queries >= least);
+        if !enough {
+            bench.ended_by("queries");
+        }
+        enough
+    }
+
     /// Finds a prompt for each fold, and asks it.
     pub(super) fn run<M: Moves>(&self, moves: &M, start: &[u32], bench: &mut Bench<'_>) -> Result<(), EvalError> {
+        if !self.affords(bench) {
+            return Ok(());
+        }
         bench.attempt("found on other facts", |bench| {
             let mut all: Option<Trial> = None;
             for (fold, (found_on, asked)) in self.folds(bench).into_iter().enumerate() {
