@@ -5,8 +5,8 @@ On three of the demo's worlds: models that only mask what they were told to forg
 ascent that was stopped early), the demo's own `npo`, the untouched target, and the retrained model, each attacked by the
 suite `quick`. Writes docs/attack-table.md; what is finished is not done again.
 
-Exit status 1 when less than 80 % of the facts come back from a model that masks, or more from the retrained model than
-guessing brings.
+Exit status 1 when less than 80 % of the facts come back from a model that masks (said under all attacks together, or
+preferred to every wrong answer under one), or more from the retrained model than guessing brings.
 """
 
 import json
@@ -100,8 +100,8 @@ def main():
                      f"{share(said)}, {said['attack']} ({said['trial']})",
                      f"{share(preferred)}, {preferred['attack']} ({preferred['trial']})"]
             lines.append("| " + " | ".join(cells) + " |")
-            if name in MASKS and together["back"] < 0.8 * together["asked"]:
-                missed.append(f"{name}, seed {seed}: {share(together)} came back")
+            if name in MASKS and max(together["back"], preferred["back"]) < 0.8 * together["asked"]:
+                missed.append(f"{name}, seed {seed}: {share(together)} are said, {share(preferred)} preferred")
             if name == "retrained" and together["p_value"] < 0.05 / len(SEEDS):
                 missed.append(f"retrained, seed {seed}: {share(together)} came back (p = {p})")
     (ROOT / "docs/attack-table.md").write_text("# What attacks brought back\n\nMade by `scripts/attacks.py`.\n\n"
