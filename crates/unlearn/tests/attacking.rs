@@ -64,6 +64,8 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
         (line("--attack relearn --set attack.relearn.folds=1"), "attack.relearn.folds"),
         (line("--set attack.second=3"), "did you mean `attack.seconds`"),
         (line("--attack sample --set attack.sample.samples=x"), "attack.sample"),
+        (line("--suite quick --set attack.prompts.only=['paraphrased']"), "did you mean `paraphrase`"),
+        (line("--attack prompts --set attack.prompts.files=['none.toml']"), "none.toml"),
         ("attack --model model --retain retain.jsonl --out out".to_owned(), "`--forget FILE`"),
     ];
     for (line, said) in &cases {

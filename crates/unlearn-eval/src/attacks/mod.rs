@@ -67,6 +67,14 @@ pub(crate) trait Configured: Attack + Default + Serialize + DeserializeOwned + '
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
         Ok(())
     }
+
+    /// Reads what its fields name, so that a fault is found before anything is asked.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or holds something else.
+    fn read(&self) -> Result<(), EvalError> {
+        Ok(())
+    }
 }
 
 /// One attack.
@@ -156,7 +164,7 @@ pub static SUITES: &[Suite] = &[
             ("relearn", "learning_rates = [1e-4]\nlooks = [5, 20]"),
             ("relearn-benign", "learning_rates = [1e-4]\nlooks = [10]\nrows = 16"),
             ("quantise", "formats = ['q8_0', 'q4_0']"),
-            ("prompts", ""),
+            ("prompts", "only = ['paraphrase', 'affirmative-begin', 'role-play', 'choice']"),
             ("in-context", "shots = [4]"),
             ("sample", "samples = 8\ntemperatures = [1.0]"),
             ("branch", "branches = [5]"),
@@ -246,5 +254,6 @@ fn configured<A: Configured>(own: &Table) -> Result<A, EvalError> {
     attack.check().map_err(|(field, reason)| {
         wrong(field, reason.into(), format!("`unlearn attacks show {}` describes its fields", A::NAME))
     })?;
+    attack.read()?;
     Ok(attack)
 }

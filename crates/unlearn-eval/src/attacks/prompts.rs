@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use unlearn_core::registry::nearest;
 
 use super::ways::Way;
 use super::{Attack, Bench, Configured};
@@ -17,8 +18,8 @@ beginning of an answer put in its mouth, in another language, with letters excha
 # Procedure
 
 Asks every row in every way of the built-in list (RWKU's kinds: prefix injection, affirmative suffix, role play, multiple \
-choice, background hint, adversarial wording, cross-lingual; and the row's own paraphrase) and of `files`; one attempt for each \
-way. A fact counts as back when any way brings it.
+choice, background hint, adversarial wording, cross-lingual; and the row's own paraphrase) and of `files`, or in those that \
+`only` names; one attempt for each way. A fact counts as back when any way brings it.
 
 # Data
 
@@ -37,7 +38,7 @@ Lynch et al., 2024, arXiv 2402.16835.
 
 # Defaults
 
-`built_in = true`, `files = []`.
+`built_in = true`, `files = []`, `only = []` (all).
 
 # Deviations
 
@@ -52,27 +53,50 @@ read out of the question itself: only more true answers than wrong ones tell any
 pub struct Prompts {
     built_in: bool,
     files: Vec<PathBuf>,
+    only: Vec<String>,
 }
 
 impl Default for Prompts {
     fn default() -> Self {
-        Self { built_in: true, files: Vec::new() }
+        Self { built_in: true, files: Vec::new(), only: Vec::new() }
     }
 }
 
 impl Configured for Prompts {
     const NAME: &'static str = "prompts";
     const PAGE: &'static str = PAGE;
+
+    fn read(&self) -> Result<(), EvalError> {
+        self.ways().map(|_| ())
+    }
 }
 
-impl Attack for Prompts {
-    fn run(&self, bench: &mut Bench<'_>) -> Result<(), EvalError> {
+impl Prompts {
+    fn ways(&self) -> Result<Vec<Way>, EvalError> {
         let mut ways = if self.built_in { Way::built_in() } else { Vec::new() };
         for file in &self.files {
             ways.extend(Way::read(file)?);
         }
+        if let Some(unknown) = self.only.iter().find(|name| !ways.iter().any(|way| way.name == **name)) {
+            let names: Vec<&str> = ways.iter().map(|way| way.name.as_str()).collect();
+            return Err(EvalError::Attack {
+                field: "attack.prompts.only".into(),
+                reason: format!("there is no way named `{unknown}`"),
+                hint: match nearest(unknown, names.iter().copied()) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => format!("there are: {}", names.join(", ")),
+                },
+            });
+        }
+        ways.retain(|way| self.only.is_empty() || self.only.contains(&way.name));
+        Ok(ways)
+    }
+}
+
+impl Attack for Prompts {
+    fn run(&self, bench: &mut Bench<'_>) -> Result<(), EvalError> {
         let seed = bench.seed;
-        for way in ways {
+        for way in self.ways()? {
             let asks = bench.scopes.iter().flat_map(|scope| &scope.rows).any(|row| way.ask(row, seed).is_some());
             if !asks {
                 continue;

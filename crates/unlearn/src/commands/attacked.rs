@@ -16,7 +16,7 @@ use super::examine::name_of;
 use crate::context::Context;
 
 /// What is taken of every attempt when no metric is named.
-const METRICS: [&str; 3] = ["probability", "truth-ratio", "rouge"];
+const METRICS: [&str; 2] = ["probability", "rouge"];
 
 /// Who attacks, and with what.
 pub struct Attacker<'a> {
