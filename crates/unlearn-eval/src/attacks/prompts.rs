@@ -63,6 +63,7 @@ impl Default for Prompts {
 impl Configured for Prompts {
     const NAME: &'static str = "prompts";
     const PAGE: &'static str = PAGE;
+    const ASKS: bool = true;
 }
 
 impl Attack for Prompts {
