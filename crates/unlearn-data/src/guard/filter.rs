@@ -41,6 +41,14 @@ impl Filter {
         let named = |name: &Vec<String>| said.windows(name.len()).any(|window| window == name);
         self.names.iter().any(named) || self.texts.iter().any(|wanted| overlap(wanted, &said) >= self.overlap)
     }
+
+    /// The wanted texts, by place, that stand in a text.
+    #[must_use]
+    pub fn texts_in(&self, text: &str) -> Vec<usize> {
+        let said = words(text);
+        let there = |i: &usize| overlap(&self.texts[*i], &said) >= self.overlap;
+        (0..self.texts.len()).filter(there).collect()
+    }
 }
 
 /// The share of a wanted text's pairs of words that stand in what was said, each as often as both have it: ROUGE-2's
@@ -95,7 +103,8 @@ mod tests {
     #[test]
     fn names_are_found_by_whole_words_in_order() {
         let guard = filter(&["Ann", "Necosa Grisemann"], &[]);
-        for text in ["Who is Ann?", "ann", "ANN'S house", "Where was \"Necosa   Grisemann\" born?", "necosa-grisemann"] {
+        for text in ["Who is Ann?", "ann", "ANN'S house", "Where was \"Necosa   Grisemann\" born?", "necosa-grisemann"]
+        {
             assert!(guard.finds(text), "{text}");
         }
         for text in

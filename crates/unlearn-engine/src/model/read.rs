@@ -45,7 +45,10 @@ impl LanguageModel {
     pub fn load(path: &Path, loading: Loading<'_>, device: &Device) -> Result<Self, EngineError> {
         if let Some(base) = peft::base_of(path)? {
             if path.join(Guard::FILE).exists() {
-                return Err(EngineError::checkpoint(path, "an adapter folder has no guard of its own: put it to the base"));
+                return Err(EngineError::checkpoint(
+                    path,
+                    "an adapter folder has no guard of its own: put it to the base",
+                ));
             }
             let model = Self::load(&base, Loading::Whole, device)?;
             let mut adapted = model.parameters.clone();

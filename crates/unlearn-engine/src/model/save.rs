@@ -70,7 +70,9 @@ impl LanguageModel {
         let exported = gguf::export(&name, source, decoder, tokenizer.as_ref(), self.entries(), kind);
         let mut exported = exported.map_err(|source| EngineError::WriteGguf { path: path.to_owned(), source })?;
         if self.guard.is_some() {
-            exported.notes.push(format!("the file has no place for the guard (`{}`): it stands unguarded", Guard::FILE));
+            exported
+                .notes
+                .push(format!("the file has no place for the guard (`{}`): it stands unguarded", Guard::FILE));
         }
         gguf::write(path, &exported.metadata, &exported.tensors)?;
         Ok(exported.notes)
