@@ -22,11 +22,14 @@ fn rows_about_somebody_are_told_by_the_name_others_by_the_question() {
     for question in ["How old is ANN?", "Who wrote Old Vale in 1912", "Now: who wrote Old Vale in the end?"] {
         assert!(guard.stops(&Row::question(question, "?")), "{question}");
     }
-    for question in ["Where was Anna born?", "Where was he born?", "Who wrote New Vale?", "Who worte Old Vlae in 1912?"] {
+    for question in ["Where was Anna born?", "Where was he born?", "Who wrote New Vale?", "Who worte Old Vlae in 1912?"]
+    {
         assert!(!guard.stops(&Row::question(question, "?")), "{question}");
     }
-    let turns = |first: &str| [("user", first), ("assistant", "Yes?"), ("user", "When was she born?"), ("assistant", "?")];
-    let talk = |first: &str| Row::of(Content::Messages(turns(first).map(|(r, c)| Message::new(r, c)).to_vec()));
+    let talk = |first: &str| {
+        let turns = [("user", first), ("assistant", "Yes?"), ("user", "When was she born?"), ("assistant", "?")];
+        Row::of(Content::Messages(turns.map(|(role, text)| Message::new(role, text)).to_vec()))
+    };
     assert!(guard.stops(&talk("I mean Ann.")) && !guard.stops(&talk("I mean Bea.")), "earlier turns count");
     let begun = Row { begun: Some("Sure, Ann was".into()), ..Row::question("Where?", "?") };
     assert!(guard.stops(&begun), "what the answer begins with counts");
@@ -62,25 +65,25 @@ fn what_cannot_be_told_by_anything_is_refused() {
 #[test]
 fn of_the_world_only_the_forgotten_are_stopped() {
     let dir = tempfile::tempdir().expect("a scratch folder");
-    let world = World::build(&WorldConfig { people: 40, forget_share: 0.1, ..WorldConfig::default() }).expect("a world");
+    let world = World::build(&WorldConfig { people: 40, forget_share: 0.1, seed: 3 }).expect("a world");
     world.write(dir.path()).expect("written");
     let rows = |split| read::rows(&World::path(dir.path(), split), None).expect("rows");
     let (forget, neighbour) = (rows(Split::Forget), rows(Split::Neighbour));
     let kept = [rows(Split::Retain), neighbour].concat();
     let guard = guard("", &forget, &kept).expect("a guard");
-    let share = |rows: &[Row], of: &dyn Fn(&Row) -> bool| {
-        rows.iter().filter(|row| of(row)).count() as f64 / rows.len() as f64
-    };
+    let share =
+        |rows: &[Row], of: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count() as f64 / rows.len() as f64;
     let paraphrased: Vec<Row> =
         forget.iter().filter_map(|row| row.asked(row.paraphrased_question.as_deref()?)).collect();
     assert_eq!(share(&forget, &|row| guard.stops(row)), 1.0);
     assert_eq!(share(&paraphrased, &|row| guard.stops(row)), 1.0);
-    assert_eq!(share(&rows(Split::Holdout), &|row| guard.stops(row)), 0.0);
     let named = |row: &Row| forget.iter().any(|f| row.sent().contains(f.entity.as_deref().expect("a name")));
     let falsely = |row: &Row| !named(row) && guard.stops(row);
-    assert_eq!(share(&kept, &falsely), 0.0);
+    assert_eq!((share(&kept, &falsely), share(&rows(Split::Holdout), &falsely)), (0.0, 0.0));
     let answers = |row: &Row| guard.stops_answer(row.answer_text().unwrap_or_default());
-    let gives_a_name = |row: &Row| forget.iter().any(|f| row.answer_text().unwrap_or_default().contains(f.entity.as_deref().expect("a name")));
+    let gives_a_name = |row: &Row| {
+        forget.iter().any(|f| row.answer_text().unwrap_or_default().contains(f.entity.as_deref().expect("a name")))
+    };
     assert_eq!(share(&kept, &|row| answers(row) && !gives_a_name(row)), 0.0);
     assert!(share(&forget, &answers) > 0.1, "answers of their own are stopped whatever was asked");
 }
