@@ -1,5 +1,7 @@
 //! `guardrail`
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use unlearn_data::guard::{Filter, Guard, GuardFile, Wanted};
 use unlearn_data::{Content, Row};
@@ -20,10 +22,11 @@ documented! {
     /// # Procedure
     /// Writes the checkpoint unchanged, and beside it `guard.json`. A question is stopped where it names whom a forget row
     /// is about (all words of the `entity`, one after the other; case and punctuation tell nothing apart, `Ann` is not in
-    /// `Anna`), or, of rows that are about nobody, where it holds the share `overlap` of the forget question's word pairs
-    /// (ROUGE-2's recall). All that is sent counts, earlier turns and the beginning of the answer too. An answer is
-    /// stopped where it names one of them, or holds as much of a forget answer. A text that would stop a retain question
-    /// or a retain answer is left out: short answers (`In Oslo.`) belong to others as well. Instead comes `refusal`.
+    /// `Anna`); of rows about nobody, and about whom retain rows are about too, where it holds the share `overlap` of the
+    /// forget question's word pairs (ROUGE-2's recall). All that is sent counts, earlier turns and the beginning of the
+    /// answer too. An answer is stopped where it names one of them, or holds as much of a forget answer. A text that would
+    /// stop a retain question or a retain answer is left out: short answers (`In Oslo.`) belong to others as well. What is
+    /// said instead is `refusal`.
     ///
     /// Likelihoods of what is stopped are missing; inner states and gradients are not seen through a guard. The subject is
     /// seen through it by `eval`, `generate`, `chat`, and attacks that only ask.
@@ -75,10 +78,11 @@ impl Method for Guardrail {
 
 impl Guarding for Guardrail {
     fn guard(&self, forget: &[Row], retain: &[Row]) -> Result<Guard, MethodError> {
+        let kept: BTreeSet<&String> = retain.iter().filter_map(|row| row.entity.as_ref()).collect();
         let mut names: Vec<String> = Vec::new();
         let (mut questions, mut answers): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for row in forget {
-            match (&row.entity, row.prompt_text()) {
+            match (row.entity.as_ref().filter(|name| !kept.contains(name)), row.prompt_text()) {
                 (Some(name), _) => names.push(name.clone()),
                 (None, question) if question.trim().is_empty() => {
                     return Err(MethodError::Blind { path: row.path.to_path_buf(), line: row.line });
@@ -121,6 +125,6 @@ impl Guardrail {
 
 /// Texts in order, each once.
 fn distinct(texts: Vec<String>) -> Vec<String> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     texts.into_iter().filter(|text| seen.insert(text.clone())).collect()
 }

@@ -48,6 +48,10 @@ fn what_the_retain_set_says_too_is_let_through() {
     assert_eq!(stops(""), [true, false, true]);
     assert_eq!(stops("output = false"), [true, false, false]);
     assert_eq!(stops("input = false"), [false, false, true]);
+    // Whom the retain set is about, too, is told by the question.
+    let more = [&retain[..], &[about("Ann", "How tall is Ann?", "Tall.")]].concat();
+    let guard = guard("", &forget, &more).expect("a guard");
+    assert!(guard.stops_question("Where was Ann born?") && !guard.stops_question("How tall is Ann?"));
 }
 
 #[test]
@@ -61,7 +65,7 @@ fn what_cannot_be_told_by_anything_is_refused() {
     }
 }
 
-/// Precision and recall on the made-up world: all that asks for the forgotten by name is stopped, nothing else.
+/// Precision and recall on the made-up world.
 #[test]
 fn of_the_world_only_the_forgotten_are_stopped() {
     let dir = tempfile::tempdir().expect("a scratch folder");
@@ -75,15 +79,15 @@ fn of_the_world_only_the_forgotten_are_stopped() {
         |rows: &[Row], of: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count() as f64 / rows.len() as f64;
     let paraphrased: Vec<Row> =
         forget.iter().filter_map(|row| row.asked(row.paraphrased_question.as_deref()?)).collect();
-    assert_eq!(share(&forget, &|row| guard.stops(row)), 1.0);
-    assert_eq!(share(&paraphrased, &|row| guard.stops(row)), 1.0);
-    let named = |row: &Row| forget.iter().any(|f| row.sent().contains(f.entity.as_deref().expect("a name")));
-    let falsely = |row: &Row| !named(row) && guard.stops(row);
-    assert_eq!((share(&kept, &falsely), share(&rows(Split::Holdout), &falsely)), (0.0, 0.0));
+    let stops = |row: &Row| guard.stops(row);
+    assert_eq!(share(&forget, &stops), 1.0);
+    assert_eq!((share(&kept, &stops), share(&rows(Split::Holdout), &stops)), (0.0, 0.0));
+    // In other words, all that names somebody whom nothing is kept about; of the others, what is worded alike.
+    let is_kept = |row: &Row| kept.iter().any(|other| other.entity == row.entity);
+    let (shared, own): (Vec<Row>, Vec<Row>) = paraphrased.into_iter().partition(is_kept);
+    assert_eq!(share(&own, &stops), 1.0);
+    assert!(!shared.is_empty() && share(&shared, &stops) < 0.5);
     let answers = |row: &Row| guard.stops_answer(row.answer_text().unwrap_or_default());
-    let gives_a_name = |row: &Row| {
-        forget.iter().any(|f| row.answer_text().unwrap_or_default().contains(f.entity.as_deref().expect("a name")))
-    };
-    assert_eq!(share(&kept, &|row| answers(row) && !gives_a_name(row)), 0.0);
-    assert!(share(&forget, &answers) > 0.1, "answers of their own are stopped whatever was asked");
+    assert!(share(&forget, &answers) > 0.5, "answers of their own are stopped whatever was asked");
+    assert_eq!(share(&kept, &answers), 0.0);
 }
