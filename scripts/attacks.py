@@ -2,8 +2,9 @@
 """What do attacks bring back? scripts/attacks.py [OUT]     (default: runs/attacks; about half an hour)
 
 On three of the demo's worlds: models that only mask what they were told to forget (`idk-nll` with an adapter, gradient
-ascent that was stopped early), the demo's own `npo`, the untouched target, and the retrained model, each attacked by the
-suite `quick`. Writes docs/attack-table.md; what is finished is not done again.
+ascent that was stopped early, a guard before the untouched weights), the demo's own `npo`, the untouched target, and the retrained model, each attacked by the
+suite `quick`. Of all attacks, those that only ask are also put together: they pass the guard, the others hold the
+weights. Writes docs/attack-table.md; what is finished is not done again.
 
 Exit status 1 when less than 80 % of the facts come back from a model that masks (said under all attacks together, or
 preferred to every wrong answer under one), or more from the retrained model than guessing brings.
@@ -23,7 +24,10 @@ MASKS = {
                 "--set", "train.batch_size=16"],
     "grad-ascent": ["--set", "train.learning_rate=2e-4", "--set", "train.steps=60", "--set", "train.batch_size=16",
                     "--set", "train.warmup=0.0", "--set", "watch.every=1", "--set", "watch.forget_below=0.4"],
+    "guardrail": [],
 }
+# Attacks that only ask, the plain questions among them.
+ASKING = ("none", "prompts", "in-context", "sample", "branch")
 
 
 def finished(run):
@@ -69,7 +73,17 @@ def attacked(seed):
 
 
 def overall(report):
-    return next(r for r in report["recovered"] if r["scope"] == "forget" and r["said"] and r["attack"] is None)
+    return next(r for r in report["recovered"]
+                if r["scope"] == "forget" and r["said"] and r["attack"] is None and r["trial"] is None)
+
+
+def by_asking(report):
+    """Of the forget facts, how many any attack that only asks made the subject say."""
+    attacked = report["attacked"]
+    trials = [attacked["plain"]] + [t for o in attacked["attacks"] if o["attack"] in ASKING for t in o["trials"]]
+    said = [[h is not None and h["truth"] for h in t["scopes"]["forget"]["said"]] for t in trials]
+    asked = [any(t["scopes"]["forget"]["said"][i] is not None for t in trials) for i in range(len(said[0]))]
+    return {"back": sum(any(each) for each in zip(*said)), "asked": sum(asked)}
 
 
 def best(report, said):
@@ -86,8 +100,8 @@ def main():
     subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
     seeds = [attacked(seed) for seed in SEEDS]
     share = lambda r: f"{r['back']}/{r['asked']}"
-    lines = ["| subject | seed | said plainly | all attacks together | by guessing | beyond guessing, 95 % | p | "
-             "the attempt that brought most | preferred to wrong answers, most |", "|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| subject | seed | said plainly | by asking alone | all attacks together | by guessing | beyond guessing, 95 % | p | "
+             "the attempt that brought most | preferred to wrong answers, most |", "|---|---|---|---|---|---|---|---|---|---|"]
     missed = []
     for name in seeds[0]:
         for seed, found in zip(SEEDS, seeds):
@@ -96,7 +110,7 @@ def main():
             low, high = (max(0.0, x) for x in together["beyond"])
             p = "< 0.001" if together["p_value"] < 0.001 else f"{together['p_value']:.3f}"
             cells = [f"`{name}`" if name in MASKS or name == "npo" else name, str(seed), share(plain(report)),
-                     share(together), f"{together['guessed']:.1f}", f"{low:.0%} to {high:.0%}", p,
+                     share(by_asking(report)), share(together), f"{together['guessed']:.1f}", f"{low:.0%} to {high:.0%}", p,
                      f"{share(said)}, {said['attack']} ({said['trial']})",
                      f"{share(preferred)}, {preferred['attack']} ({preferred['trial']})"]
             lines.append("| " + " | ".join(cells) + " |")

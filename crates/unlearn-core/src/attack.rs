@@ -166,12 +166,12 @@ pub struct Attacked {
     pub attacks: Vec<Outcome>,
 }
 
-/// How many facts of a scope came back under an attack, or under all of them.
+/// How many facts of a scope came back under an attack, under all of them, or under all that only ask.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recovered {
     /// The attack; none for all of them together.
     pub attack: Option<String>,
-    /// Its attempt; none for all of them together.
+    /// Its attempt. Of several attacks together: none for all of them, [`Recovered::BY_ASKING`] for those that only ask.
     pub trial: Option<String>,
     /// The scope.
     pub scope: String,
@@ -191,6 +191,11 @@ pub struct Recovered {
     pub retrained: Option<[usize; 2]>,
     /// The chance of as many more than of the retrained model, if both knew as much.
     pub p_retrained: Option<f64>,
+}
+
+impl Recovered {
+    /// What stands as the attempt of all attacks together that only ask and do not hold the weights.
+    pub const BY_ASKING: &str = "by asking alone";
 }
 
 /// A fact that was asked for.

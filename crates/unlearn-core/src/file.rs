@@ -18,6 +18,7 @@ pub const COMPANIONS: &[&str] = &[
     "vocab.json",
     "merges.txt",
     "tokenizer.model",
+    "guard.json",
 ];
 
 /// A file or folder that could not be read or written.

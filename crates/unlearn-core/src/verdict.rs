@@ -20,6 +20,8 @@ pub enum Charge {
     Refuses,
     /// Hardly anything is left.
     Collapsed,
+    /// A guard withholds answers; the model behind it may know as much as ever.
+    Masks,
     /// Another set that belongs to the forget set is still known.
     Leaks,
 }

@@ -67,6 +67,14 @@ pub enum DataError {
         /// Why.
         reason: String,
     },
+    /// A guard's file cannot be used.
+    #[error("the guard in `{}` cannot be used: {reason}", path.display())]
+    Guard {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A chat template that does not parse or does not render.
     #[error("the chat template cannot be rendered: {reason}")]
     Template {
@@ -99,6 +107,9 @@ impl DataError {
                 "columns of text, numbers, lists and structures are read, as they are or compressed by snappy or gzip; \
                  write the file again without the column, or as such"
                     .into(),
+            ),
+            Self::Guard { .. } => Some(
+                "`unlearn run --method guardrail` writes such a file; without it, the model stands unguarded".into(),
             ),
             Self::NoTokenizer { .. } => {
                 Some("put `tokenizer.json` into the model's folder, or give rows of `input_ids` and `labels`".into())

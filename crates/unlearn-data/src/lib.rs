@@ -1,5 +1,5 @@
 //! From files to token rows: reading rows of text, chat templates, the tokenizer, supervision, the order in
-//! which a run visits its rows, and the synthetic world of the demo.
+//! which a run visits its rows, guards, and the synthetic world of the demo.
 //!
 //! This crate knows no tensors.
 
@@ -8,6 +8,7 @@ mod choices;
 pub mod encode;
 mod error;
 pub mod folds;
+pub mod guard;
 pub mod order;
 mod parquet;
 pub mod read;
@@ -20,5 +21,6 @@ pub mod world;
 pub use chat::ChatTemplate;
 pub use encode::{Encoder, IGNORED, TokenRow};
 pub use error::DataError;
+pub use guard::Guard;
 pub use row::{Content, Message, Row};
 pub use tokenizer::Tokenizer;

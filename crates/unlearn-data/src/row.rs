@@ -162,6 +162,19 @@ impl Row {
         }
     }
 
+    /// All that is sent to a model before its answer, as text: every turn of a conversation, and what the answer is made
+    /// to begin with. Of a text or of tokens, nothing.
+    #[must_use]
+    pub fn sent(&self) -> String {
+        let before: Vec<&str> = match &self.content {
+            Content::Question { question, .. } => vec![question],
+            Content::Messages(m) => m.iter().rev().skip(1).rev().map(|m| m.content.as_str()).collect(),
+            Content::Completion { prompt, .. } => vec![prompt],
+            Content::Text(_) | Content::Tokens { .. } => Vec::new(),
+        };
+        before.into_iter().chain(self.begun.as_deref()).collect::<Vec<_>>().join("\n")
+    }
+
     /// The row as JSON, with other answers in place of its own `alternate`; `None` where it has no text to answer.
     pub fn with_alternates(&self, alternates: &[String]) -> Option<Value> {
         let mut row = match &self.content {

@@ -55,7 +55,7 @@ pub fn random_model(
     }
     let parameters = Parameters::new(decoder.specs().to_vec(), values, device);
     let (tokenizer, template) = (Some(tokenizer), Some(template));
-    LanguageModel { path: path.to_owned(), decoder, parameters, tokenizer, template, source }.checked()
+    LanguageModel { path: path.to_owned(), decoder, parameters, tokenizer, template, guard: None, source }.checked()
 }
 
 fn tokenizer_config(template: &ChatTemplate) -> Value {

@@ -18,7 +18,7 @@ pub fn mean_probability(
     rows: &[Row],
 ) -> Result<Option<f64>, EvalError> {
     let effort = Effort::default();
-    let observer = Observer { model, encoder, digest: String::new(), store: Store::none(), effort };
+    let observer = Observer { model, guard: None, encoder, digest: String::new(), store: Store::none(), effort };
     let seen = observer.observe(&EvalSet::new(set, rows.to_vec()), Needs::ANSWER, &mut |_| ())?;
     let known: Vec<f64> = probability::of(&seen).into_iter().flatten().collect();
     Ok((!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64))

@@ -93,6 +93,8 @@ pub struct Observations {
     pub sampled: Vec<Vec<Option<(f64, usize)>>>,
     /// The same of the answers that were sampled from the model beside it.
     pub sampled_by_other: Vec<Vec<Option<(f64, usize)>>>,
+    /// Of each row, whether a guard kept its question or its answers back; empty where none stands before the subject.
+    pub withheld: Vec<bool>,
     /// Tokens that went through the subject for it.
     pub spent: Spent,
     /// Tokens that passes for one thing alone would take, without padding.

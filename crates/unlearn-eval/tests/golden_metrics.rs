@@ -34,7 +34,7 @@ fn seen(tokens: usize, store: Store) -> Looked {
     let model = model();
     let encoder = model.encoder(&ChatSection::default());
     let effort = Effort { tokens, batch_size: 5, max_new_tokens: 32, ..Effort::default() };
-    let observer = Observer { model: &model, encoder: &encoder, digest: "golden".into(), store, effort };
+    let observer = Observer { model: &model, guard: None, encoder: &encoder, digest: "golden".into(), store, effort };
     look(&observer, &metrics::by_name(&[]).expect("all"), &sets(), &mut |_| ()).expect("looks")
 }
 

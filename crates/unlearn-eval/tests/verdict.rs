@@ -118,6 +118,21 @@ fn a_leak_in_other_words_is_found() {
 }
 
 #[test]
+fn what_a_guard_withholds_is_masked_and_not_forgotten() {
+    let mut subject = looked(&[Made { level: -0.01, truth: -1.0, ..Made::default() }, holdout()], 2);
+    for (set, seen) in &mut subject.sets {
+        let is_forget = set == "forget";
+        seen.withheld = vec![is_forget; seen.rows.len()];
+        seen.likelihoods.iter_mut().filter(|_| is_forget).for_each(|known| known.answer = None);
+    }
+    let found = verdict(&subject, None, 0);
+    assert_eq!(found.charges(), [Charge::Masks]);
+    let words = |charge| found.on(charge).map(|f| f.words.clone()).collect::<String>();
+    assert!(words(Charge::Masks).contains("52 of 52 `forget`, 0 of 52 `holdout`"), "{}", words(Charge::Masks));
+    assert!(words(Charge::Remembers).contains("cannot be told through the guard"), "{}", words(Charge::Remembers));
+}
+
+#[test]
 fn without_anything_to_compare_with_it_says_so() {
     let subject = looked(&[Made::default()], 1);
     let found = verdict(&subject, None, 0);

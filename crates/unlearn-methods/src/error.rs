@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use thiserror::Error;
 use unlearn_core::UnknownName;
 
@@ -38,6 +40,20 @@ pub enum MethodError {
         /// Why not.
         reason: &'static str,
     },
+    /// A row that a guard cannot tell by anything.
+    #[error("`{}`, line {line}: the row has no question in words, and says nobody whom it is about", path.display())]
+    Blind {
+        /// The file.
+        path: PathBuf,
+        /// The line (of an array: the row), from 1.
+        line: usize,
+    },
+    /// What was to be looked for makes no guard.
+    #[error("a guard cannot be made of the forget rows: {reason}")]
+    Guard {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl MethodError {
@@ -56,6 +72,8 @@ impl MethodError {
                 )
             }
             Self::Configure { method, .. } => Some(format!("`unlearn methods show {method}` prints its page")),
+            Self::Blind { .. } => Some("give it a `question`, or an `entity`: a guard looks for these".into()),
+            Self::Guard { .. } => Some("names and texts to look for are made of letters or digits".into()),
             Self::Value { .. } => None,
         }
     }

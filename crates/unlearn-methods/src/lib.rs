@@ -16,6 +16,7 @@ mod error;
 mod flat;
 mod grad_ascent;
 mod grad_diff;
+mod guardrail;
 mod hold;
 mod idk_ap;
 mod idk_dpo;
@@ -46,6 +47,7 @@ pub use error::MethodError;
 
 pub use grad_ascent::GradAscent;
 pub use grad_diff::GradDiff;
+pub use guardrail::Guardrail;
 pub use hold::{Hold, Retain};
 pub use layer::Layer;
-pub use registry::{Entry, METHODS, Made, entry, method};
+pub use registry::{Entry, Guarding, METHODS, Made, entry, method};

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 use unlearn_core::registry::{self, Named};
+use unlearn_data::{Guard, Row};
 use unlearn_engine::edit::Edit;
 use unlearn_engine::train::Objective;
 
@@ -13,6 +14,8 @@ use crate::MethodError;
 pub struct Entry {
     /// Its name: file stem (with `-` for `_`), TOML key, what the user types.
     pub name: &'static str,
+    /// What kind of method it is: `objective`, `edit` or `guard`.
+    pub kind: &'static str,
     /// Its page in the manual, as Markdown.
     pub page: &'static str,
     /// Its default configuration.
@@ -27,6 +30,17 @@ pub enum Made {
     Objective(Box<dyn Objective>),
     /// Weights changed otherwise.
     Edit(Box<dyn Edit>),
+    /// Weights left as they are, with something before them.
+    Guard(Box<dyn Guarding>),
+}
+
+/// A method that changes no weight: what it makes works at inference, on questions and answers.
+pub trait Guarding {
+    /// The guard for what is to be forgotten, that lets through what is to be kept.
+    ///
+    /// # Errors
+    /// When a forget row gives it nothing to look for.
+    fn guard(&self, forget: &[Row], retain: &[Row]) -> Result<Guard, MethodError>;
 }
 
 impl Named for Entry {
@@ -38,12 +52,17 @@ impl Named for Entry {
 impl Entry {
     const fn of<M: Method + Objective>() -> Self {
         let make = |own: &Table| Ok(Made::Objective(Box::new(configured::<M>(own)?)));
-        Self { name: M::NAME, page: M::PAGE, defaults: defaults::<M>, make }
+        Self { name: M::NAME, kind: "objective", page: M::PAGE, defaults: defaults::<M>, make }
     }
 
     const fn edit<M: Method + Edit>() -> Self {
         let make = |own: &Table| Ok(Made::Edit(Box::new(configured::<M>(own)?)));
-        Self { name: M::NAME, page: M::PAGE, defaults: defaults::<M>, make }
+        Self { name: M::NAME, kind: "edit", page: M::PAGE, defaults: defaults::<M>, make }
+    }
+
+    const fn guard<M: Method + Guarding>() -> Self {
+        let make = |own: &Table| Ok(Made::Guard(Box::new(configured::<M>(own)?)));
+        Self { name: M::NAME, kind: "guard", page: M::PAGE, defaults: defaults::<M>, make }
     }
 }
 
@@ -79,6 +98,7 @@ pub static METHODS: &[Entry] = &[
     Entry::edit::<crate::cir::Cir>(),
     Entry::edit::<crate::rep_select::RepSelect>(),
     Entry::edit::<crate::merge::Merge>(),
+    Entry::guard::<crate::guardrail::Guardrail>(),
 ];
 
 /// A method's own part of the registry.

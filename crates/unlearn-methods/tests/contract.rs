@@ -28,7 +28,11 @@ fn names_are_unique_and_are_the_files_names() {
 fn pages_have_every_heading_in_order() {
     for method in METHODS {
         let mut rest = method.page;
-        for heading in HEADINGS {
+        for mut heading in HEADINGS {
+            // A guard has nothing to minimise.
+            if (method.kind, heading) == ("guard", "Objective") {
+                heading = "Procedure";
+            }
             let at = rest.find(&format!("# {heading}\n"));
             let at = at.unwrap_or_else(|| panic!("{}: no heading `{heading}`, or in the wrong place", method.name));
             rest = &rest[at..];

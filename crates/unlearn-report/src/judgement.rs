@@ -78,7 +78,7 @@ fn topics(verdict: &Verdict) -> Vec<Topic> {
 
 fn forgotten(verdict: &Verdict) -> Vec<Sentence> {
     let untested = "Whether the forget set is still known was not tested.";
-    on(verdict, &[Charge::Remembers, Charge::Shuns], untested)
+    on(verdict, &[Charge::Masks, Charge::Remembers, Charge::Shuns], untested)
 }
 
 fn kept(verdict: &Verdict) -> Vec<Sentence> {
@@ -132,6 +132,7 @@ fn charge_words(charge: Charge) -> &'static str {
         Charge::Damaged => "Damaged",
         Charge::Refuses => "Declined",
         Charge::Collapsed => "Collapsed",
+        Charge::Masks => "Masked",
         Charge::Leaks => "Still leaks",
     }
 }

@@ -17,6 +17,7 @@ fn the_headline_is_the_gravest_charge_and_names_the_others() {
     let cases: &[(&[Charge], Outcome, &str)] = &[
         (&[], Outcome::ForgottenAndKept, "Forgotten and kept"),
         (&[Charge::Remembers], Outcome::NotForgotten, "Not forgotten"),
+        (&[Charge::Masks], Outcome::Masked, "Masked: a guard withholds"),
         (&[Charge::Shuns], Outcome::Overdone, "Overdone"),
         (&[Charge::Damaged], Outcome::Damaged, "Damaged"),
         (&[Charge::Refuses], Outcome::Declines, "Declines"),

@@ -1,8 +1,8 @@
 //! The files around the weights, and writing a checkpoint as a folder in one step.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde_json::{Map, Value};
 use unlearn_core::{FileError, file};
@@ -11,6 +11,9 @@ use super::{Entry, Precision, WeightFiles, write_tensors};
 use crate::EngineError;
 use crate::adapter::peft;
 use crate::gguf::TokenizerFiles;
+
+/// What lists the shards of several weight files.
+const INDEX: &str = "model.safetensors.index.json";
 
 /// What a checkpoint holds besides its weights.
 #[derive(Debug, Clone, Default)]
@@ -159,6 +162,25 @@ pub(crate) fn fill_folder(dir: &Path, source: &Source, entries: &[Entry<'_>]) ->
         file::write_bytes(&dir.join(name), content)?;
     }
     write_tensors(&dir.join("model.safetensors"), entries)
+}
+
+/// Copies a checkpoint folder file by file, with another file among those around the weights.
+///
+/// # Errors
+/// As [`write_folder`]; when a file cannot be read.
+pub(crate) fn copy_folder(base: &Path, dir: &Path, (name, content): (&str, &[u8])) -> Result<(), EngineError> {
+    let (source, weights) = (Source::read(base)?, WeightFiles::open(base)?);
+    let around = ["config.json", INDEX].into_iter().chain(source.companions.keys().map(String::as_str));
+    let around = around.filter(|other| *other != name).map(|other| base.join(other)).filter(|path| path.exists());
+    let files: Vec<PathBuf> = around.chain(weights.paths().map(Path::to_owned)).collect();
+    write_neighbour(dir, |part| {
+        for from in &files {
+            let to = part.join(from.file_name().unwrap_or_default());
+            let mut input = fs::File::open(from).map_err(|e| FileError::read(from, e))?;
+            file::write_atomic(&to, |output| io::copy(&mut input, output).map(|_| ()))?;
+        }
+        Ok(file::write_bytes(&part.join(name), content)?)
+    })
 }
 
 /// Writes a folder: into a neighbour first, then renamed.

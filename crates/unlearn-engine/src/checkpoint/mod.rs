@@ -6,7 +6,7 @@ mod safetensors;
 mod tensors;
 
 pub use folder::{Source, companions_digest, digest, write_folder};
-pub(crate) use folder::{fill_folder, write_neighbour};
+pub(crate) use folder::{copy_folder, fill_folder, write_neighbour};
 pub use precision::Precision;
 pub(crate) use safetensors::map_file;
 pub use safetensors::{Entry, Stored, WeightFiles, write_tensors};

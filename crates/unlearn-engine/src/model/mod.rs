@@ -6,7 +6,7 @@ mod save;
 use std::path::PathBuf;
 
 use unlearn_core::recipe::ChatSection;
-use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
+use unlearn_data::{ChatTemplate, Encoder, Guard, Tokenizer};
 
 use crate::checkpoint::Source;
 use crate::decoder::Change;
@@ -27,6 +27,9 @@ pub struct LanguageModel {
     pub tokenizer: Option<Tokenizer>,
     /// Its chat template, if it has one.
     pub template: Option<ChatTemplate>,
+    /// The guard that stands before it, if there is one. What is computed of the model knows nothing of it: whoever
+    /// asks as a user would asks it as well.
+    pub guard: Option<Guard>,
     /// The files around the weights.
     pub source: Source,
 }

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use memmap2::Mmap;
 use serde_json::Value;
 use unlearn_core::recipe::{ChatSection, Frozen, LoraSection, TrainSection};
-use unlearn_data::{ChatTemplate, Encoder, Tokenizer};
+use unlearn_data::{ChatTemplate, Encoder, Guard, Tokenizer};
 
 use super::LanguageModel;
 use crate::adapter::{self, peft};
@@ -31,8 +31,8 @@ impl LanguageModel {
     /// Reads a Hugging Face folder, a GGUF file, or a PEFT adapter folder together with the checkpoint that it names.
     ///
     /// # Errors
-    /// When it is no checkpoint of a known family, a tensor is missing, superfluous or of the wrong shape, or the
-    /// tokenizer does not fit.
+    /// When it is no checkpoint of a known family, a tensor is missing, superfluous or of the wrong shape, the
+    /// tokenizer does not fit, or its guard cannot be used.
     pub fn read(path: &Path, device: &Device) -> Result<Self, EngineError> {
         Self::load(path, Loading::Whole, device)
     }
@@ -44,6 +44,12 @@ impl LanguageModel {
     /// As [`Self::read`]; when `[train]` names what the model does not have.
     pub fn load(path: &Path, loading: Loading<'_>, device: &Device) -> Result<Self, EngineError> {
         if let Some(base) = peft::base_of(path)? {
+            if path.join(Guard::FILE).exists() {
+                return Err(EngineError::checkpoint(
+                    path,
+                    "an adapter folder has no guard of its own: put it to the base",
+                ));
+            }
             let model = Self::load(&base, Loading::Whole, device)?;
             let mut adapted = model.parameters.clone();
             peft::read(path, &model.decoder, &mut adapted)?;
@@ -65,10 +71,12 @@ impl LanguageModel {
             let tensors = Tensors::Folder(WeightFiles::open(path)?);
             (source, tensors, Tokenizer::of_folder(path)?, ChatTemplate::of_folder(path)?)
         };
+        let guard = source.companions.get(Guard::FILE);
+        let guard = guard.map(|content| Guard::parse(content, &path.join(Guard::FILE))).transpose()?;
         let config = if path.is_file() { path.to_owned() } else { path.join("config.json") };
         let decoder = Decoder::new(families::decoder_config(&source.config, &config)?);
         let parameters = parameters(&decoder, &tensors, loading, &mut source, path, device)?;
-        Self { path: path.to_owned(), decoder, parameters, tokenizer, template, source }.checked()
+        Self { path: path.to_owned(), decoder, parameters, tokenizer, template, guard, source }.checked()
     }
 
     /// Reads how a checkpoint's rows become tokens, and no weights.

@@ -3,10 +3,14 @@
 use std::cell::RefCell;
 use std::path::Path;
 
+use unlearn_data::Guard;
+
 use super::LanguageModel;
 use crate::EngineError;
 use crate::adapter::{self, peft};
-use crate::checkpoint::{Entry, Precision, Stored, Tensors, fill_folder, map_file, write_folder, write_neighbour};
+use crate::checkpoint::{
+    Entry, Precision, Stored, Tensors, copy_folder, fill_folder, map_file, write_folder, write_neighbour,
+};
 use crate::decoder::Spec;
 use crate::gguf::{self, Checkpoint, TensorKind};
 
@@ -37,6 +41,21 @@ impl LanguageModel {
         self.write(dir, Some((&Tensors::folder(base)?, base)))
     }
 
+    /// Writes the checkpoint at `base`, from which the model was read, with a guard before it. A folder's files are copied
+    /// as they are; of a GGUF file and of an adapter the weights are written as a folder.
+    ///
+    /// # Errors
+    /// As [`Self::save_trained`].
+    pub fn save_guarded(&self, base: &Path, dir: &Path, guard: &Guard) -> Result<(), EngineError> {
+        let content = guard.to_json();
+        if base.is_dir() && peft::base_of(base)?.is_none() {
+            return copy_folder(base, dir, (Guard::FILE, &content));
+        }
+        let mut guarded = self.clone();
+        guarded.source.companions.insert(Guard::FILE.to_owned(), content);
+        guarded.save_trained(base, dir)
+    }
+
     /// Writes the model as a GGUF file whose matrices are of one type, and says what such a file does not hold of it.
     ///
     /// # Errors
@@ -49,7 +68,12 @@ impl LanguageModel {
         let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let (source, decoder) = (&self.source.config, self.decoder.config());
         let exported = gguf::export(&name, source, decoder, tokenizer.as_ref(), self.entries(), kind);
-        let exported = exported.map_err(|source| EngineError::WriteGguf { path: path.to_owned(), source })?;
+        let mut exported = exported.map_err(|source| EngineError::WriteGguf { path: path.to_owned(), source })?;
+        if self.guard.is_some() {
+            exported
+                .notes
+                .push(format!("the file has no place for the guard (`{}`): it stands unguarded", Guard::FILE));
+        }
         gguf::write(path, &exported.metadata, &exported.tensors)?;
         Ok(exported.notes)
     }

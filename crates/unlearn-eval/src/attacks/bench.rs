@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use unlearn_core::attack::{Caught, Cost, Outcome, Trial};
 use unlearn_core::file;
 use unlearn_core::recipe::ChatSection;
-use unlearn_data::{Encoder, Row};
+use unlearn_data::{Encoder, Guard, Row};
 use unlearn_engine::tensor::Device;
 use unlearn_engine::{EngineError, LanguageModel};
 
@@ -51,6 +51,8 @@ pub enum Told<'a> {
 pub struct Bench<'a> {
     /// The subject, as it was read from its checkpoint.
     pub model: &'a LanguageModel,
+    /// The guard before the subject, for attacks that only ask. Those that hold the weights walk round it.
+    pub guard: Option<&'a Guard>,
     /// How rows become tokens.
     pub encoder: &'a Encoder,
     /// What is asked: the forget set first, then other sets that belong to it.
@@ -100,6 +102,7 @@ impl<'a> Bench<'a> {
     ) -> Self {
         Self {
             model,
+            guard: None,
             encoder,
             scopes,
             retain,
@@ -291,6 +294,7 @@ impl<'a> Bench<'a> {
     pub fn observer<'m>(&'m self, subject: &'m LanguageModel) -> Observer<'m> {
         Observer {
             model: subject,
+            guard: self.guard,
             encoder: self.encoder,
             digest: String::new(),
             store: Store::none(),

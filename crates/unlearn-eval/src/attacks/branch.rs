@@ -56,6 +56,7 @@ impl Default for Branch {
 impl Configured for Branch {
     const NAME: &'static str = "branch";
     const PAGE: &'static str = PAGE;
+    const ASKS: bool = true;
 
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
         match self.branches.is_empty() || self.branches.contains(&0) {
@@ -102,7 +103,12 @@ fn of_scope(bench: &Bench<'_>, scope: &Scope, branches: usize, trial: &mut Trial
         trial.cost.queries += prompts.len() as u64;
         trial.cost.forward_tokens += generated.forward_tokens as u64;
         let written = generated.answers.iter().zip(firsts).map(|(answer, first)| [&[first], &answer.ids[..]].concat());
-        let texts = written.map(|ids| tokenizer.decode(&ids)).collect::<Result<Vec<String>, _>>()?;
+        let mut texts = written.map(|ids| tokenizer.decode(&ids)).collect::<Result<Vec<String>, _>>()?;
+        if let Some(guard) = bench.guard {
+            let stopped = guard.stops(row);
+            let kept_back = texts.iter_mut().filter(|text| stopped || guard.stops_answer(text));
+            kept_back.for_each(|text| guard.refusal().clone_into(text));
+        }
         let candidates = Candidates::of(row);
         let heard: Vec<_> = candidates.iter().flat_map(|c| texts.iter().map(|text| c.heard(text))).collect();
         let said = heard.iter().position(|h| h.truth).or((!heard.is_empty()).then_some(0));

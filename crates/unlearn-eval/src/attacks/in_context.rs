@@ -53,6 +53,7 @@ impl Default for InContext {
 impl Configured for InContext {
     const NAME: &'static str = "in-context";
     const PAGE: &'static str = PAGE;
+    const ASKS: bool = true;
 
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
         match self.shots.is_empty() || self.shots.contains(&0) {

@@ -63,6 +63,10 @@ pub(crate) trait Configured: Attack + Default + Serialize + DeserializeOwned + '
     /// Whether it takes what it brings from the model as it was before: a measure of where knowledge lies, and no threat.
     const MEASURES: bool = false;
 
+    /// Whether it only asks, and takes what an interface gives: text, and the likeliest next tokens. A guard stands before
+    /// it; all others hold the weights.
+    const ASKS: bool = false;
+
     /// What makes no sense of its fields: the field, and why.
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
         Ok(())
@@ -86,6 +90,8 @@ pub struct Entry {
     /// Whether it takes what it brings from the model as it was before: it counts neither as the worst attack nor among
     /// all attacks together.
     pub measures: bool,
+    /// Whether it only asks, and takes what an interface gives; all others hold the weights.
+    pub asks: bool,
     /// Its default configuration.
     pub defaults: fn() -> Table,
     /// Makes it from a configuration.
@@ -96,7 +102,7 @@ impl Entry {
     const fn of<A: Configured>() -> Self {
         let defaults = || Table::try_from(A::default()).unwrap_or_default();
         let make = |own: &Table| -> Result<Box<dyn Attack>, EvalError> { Ok(Box::new(configured::<A>(own)?)) };
-        Self { name: A::NAME, page: A::PAGE, measures: A::MEASURES, defaults, make }
+        Self { name: A::NAME, page: A::PAGE, measures: A::MEASURES, asks: A::ASKS, defaults, make }
     }
 }
 
@@ -128,6 +134,12 @@ pub static ATTACKS: &[Entry] = &[
     Entry::of::<random_search::RandomSearchAttack>(),
     Entry::of::<soft_prompt::SoftPromptAttack>(),
 ];
+
+/// Whether an attack only asks; the plain questions, `none`, do.
+#[must_use]
+pub fn asks(attack: &str) -> bool {
+    attack == "none" || ATTACKS.iter().any(|entry| entry.name == attack && entry.asks)
+}
 
 /// Attacks that are made together, each with what differs from its defaults.
 pub struct Suite {

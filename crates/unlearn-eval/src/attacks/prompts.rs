@@ -65,6 +65,7 @@ impl Default for Prompts {
 impl Configured for Prompts {
     const NAME: &'static str = "prompts";
     const PAGE: &'static str = PAGE;
+    const ASKS: bool = true;
 
     fn read(&self) -> Result<(), EvalError> {
         self.ways().map(|_| ())

@@ -6,18 +6,18 @@ use unlearn_stats::bootstrap::{Bootstrap, mean};
 use unlearn_stats::clusters::by_cluster;
 use unlearn_stats::exchange::at_least;
 
-use super::Scope;
+use super::{Scope, asks};
 
 /// The chance of a false claim that something came back.
 const CHANCE: f64 = 0.05;
 
-/// Of every attempt on every scope, and of all attempts together, what came back; the plain questions count as an attempt
-/// called `none`.
+/// Of every attempt on every scope, of all attempts together, and of those together that only ask where others do more,
+/// what came back; the plain questions count as an attempt called `none`.
 #[must_use]
 pub fn recovered(attacked: &Attacked, retrained: Option<&Attacked>, scopes: &[Scope], seed: u64) -> Vec<Recovered> {
     let mut all = Vec::new();
     for scope in scopes {
-        let mut together: Option<(Hearing, Option<Hearing>)> = None;
+        let (mut together, mut by_asking) = (Together::default(), Together::default());
         for (attack, trial) in attempts(attacked) {
             let other = retrained.and_then(|r| attempts(r).find(|(a, t)| *a == attack && t.label == trial.label));
             let other = other.and_then(|(_, t)| t.scopes.get(&scope.name));
@@ -35,16 +35,39 @@ pub fn recovered(attacked: &Attacked, retrained: Option<&Attacked>, scopes: &[Sc
                 continue;
             }
             let (ours, theirs) = (said(caught), other.map(said));
-            together = Some(match together {
-                None => (ours.clone(), theirs.cloned()),
-                Some((sum, others)) => (either(&sum, ours), others.zip(theirs).map(|(a, b)| either(&a, b))),
-            });
+            together.add(ours, theirs);
+            if asks(attack) {
+                by_asking.add(ours, theirs);
+            }
         }
-        if let Some((ours, theirs)) = together {
-            all.extend(one(scope, true, &ours, theirs.as_ref(), seed));
+        let of = |together: &Together| {
+            let (ours, theirs) = together.heard.as_ref()?;
+            one(scope, true, ours, theirs.as_ref(), seed)
+        };
+        all.extend(of(&together));
+        // More than the plain questions, and less than everything.
+        if by_asking.attempts > 1 && by_asking.attempts < together.attempts {
+            all.extend(of(&by_asking).map(|f| Recovered { trial: Some(Recovered::BY_ASKING.to_owned()), ..f }));
         }
     }
     all
+}
+
+/// What several attempts heard together, of the subject and of the retrained model.
+#[derive(Default)]
+struct Together {
+    heard: Option<(Hearing, Option<Hearing>)>,
+    attempts: usize,
+}
+
+impl Together {
+    fn add(&mut self, ours: &Hearing, theirs: Option<&Hearing>) {
+        self.attempts += 1;
+        self.heard = Some(match self.heard.take() {
+            None => (ours.clone(), theirs.cloned()),
+            Some((sum, others)) => (either(&sum, ours), others.zip(theirs).map(|(a, b)| either(&a, b))),
+        });
+    }
 }
 
 /// Whether an attack only measures where knowledge lies.
@@ -152,12 +175,16 @@ fn of_scope(all: &[Recovered], scope: &str) -> Vec<String> {
             beside(worst)
         ));
     }
-    if let Some(together) = all.iter().find(|r| r.scope == scope && r.attack.is_none()) {
+    for together in all.iter().filter(|r| r.scope == scope && r.attack.is_none()) {
+        let under = match together.trial.is_some() {
+            true => "By asking alone, without the weights,",
+            false => "Under all attacks together,",
+        };
         let range = together.beyond.map_or_else(String::new, |[low, high]| {
             format!("; {:.0} to {:.0} % of the facts beyond guessing", 100.0 * low.max(0.0), 100.0 * high.max(0.0))
         });
         sentences.push(format!(
-            "Under all attacks together, {} of {} `{scope}` facts come back{range}; {}.",
+            "{under} {} of {} `{scope}` facts come back{range}; {}.",
             together.back,
             together.asked,
             beside(together)

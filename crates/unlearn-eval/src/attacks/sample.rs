@@ -55,6 +55,7 @@ impl Default for Sample {
 impl Configured for Sample {
     const NAME: &'static str = "sample";
     const PAGE: &'static str = PAGE;
+    const ASKS: bool = true;
 
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
         if self.samples == 0 {

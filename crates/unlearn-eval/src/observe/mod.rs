@@ -1,5 +1,6 @@
 //! Looking at a subject: each observation is made once per subject and set, and kept.
 
+mod behind;
 mod generations;
 mod gradients;
 mod inside;
@@ -9,7 +10,7 @@ mod samples;
 mod store;
 mod together;
 
-use unlearn_data::{DataError, Encoder, Row, TokenRow};
+use unlearn_data::{DataError, Encoder, Guard, Row, TokenRow};
 use unlearn_engine::LanguageModel;
 
 use crate::{EvalError, EvalSet, Needs, Observations};
@@ -22,6 +23,8 @@ pub use store::Store;
 pub struct Observer<'a> {
     /// The subject.
     pub model: &'a LanguageModel,
+    /// What stands before it: then it is seen as a user sees it. Without, as one who holds the weights does.
+    pub guard: Option<&'a Guard>,
     /// How rows become tokens.
     pub encoder: &'a Encoder,
     /// What tells this subject from every other: digests of its weights and of the files around them.
@@ -96,6 +99,9 @@ impl Observer<'_> {
             seen.inside = found;
             seen.spent.inside = tokens;
             done(before + n);
+        }
+        if let Some(guard) = self.guard {
+            behind::keep_back(guard, &mut seen);
         }
         Ok(seen)
     }

@@ -44,7 +44,17 @@ impl Observer<'_> {
             let sum = |seen: &Vec<Seen>| (seen.iter().map(|s| f64::from(s.log_prob)).sum(), seen.len());
             there.into_iter().map(|there| if there { next.next().map(sum) } else { None }).collect()
         });
-        Ok(weighed.collect())
+        let mut weighed: Weighed = weighed.collect();
+        if let Some(guard) = self.guard {
+            for ((row, answers), known) in set.rows.iter().zip(answers).zip(&mut weighed) {
+                let stopped = guard.stops(row);
+                let kept_back = |(known, answer): (&mut Option<_>, &String)| {
+                    *known = known.take().filter(|_| !stopped && !guard.stops_answer(answer));
+                };
+                known.iter_mut().zip(answers).for_each(kept_back);
+            }
+        }
+        Ok(weighed)
     }
 
     /// All samples of a question at once: each has a stream of its own, so that questions do not disturb each other.

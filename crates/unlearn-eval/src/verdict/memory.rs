@@ -73,8 +73,13 @@ pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
         (false, _) => "the same questions put to a retrained model",
     };
     let Some(level) = compare(&LEVEL) else {
-        let words = "Whether the forget set is still known could not be tested: there are neither rows that no model \
-                     saw (`--holdout`) nor a retrained model (`--retrained`).";
+        let words = match beside.subject.on("forget").is_some_and(|seen| seen.withheld.contains(&true)) {
+            true => "Whether the forget set is still known cannot be told through the guard.",
+            false => {
+                "Whether the forget set is still known could not be tested: there are neither rows that no model saw \
+                 (`--holdout`) nor a retrained model (`--retrained`)."
+            }
+        };
         verdict.findings.push(finding(Charge::Remembers, None, words.to_owned(), BTreeMap::new()));
         return;
     };

@@ -6,6 +6,7 @@
 
 mod damage;
 mod leaks;
+mod masks;
 mod memory;
 
 use unlearn_core::verdict::Verdict;
@@ -19,6 +20,7 @@ use crate::{Beside, Observations};
 pub fn judge(beside: &Beside<'_>, seed: u64) -> Verdict {
     let mut verdict = Verdict::default();
     memory::test(beside, seed, &mut verdict);
+    masks::test(beside, &mut verdict);
     leaks::test(beside, seed, &mut verdict);
     damage::test(beside, seed, &mut verdict);
     verdict.basis.extend(basis(beside));

@@ -59,7 +59,15 @@ impl Tiny {
         let mut answers = |each: usize| (0..3).map(|i| (0..each).map(|k| row(6 + i + 2 * k)).collect()).collect();
         (sets.forget_alternates, sets.retain_alternates) =
             (Alternates::new(answers(4), 1), Alternates::new(answers(1), 1));
-        let model = LanguageModel { path: "".into(), decoder, parameters, tokenizer: None, template: None, source };
+        let model = LanguageModel {
+            path: "".into(),
+            decoder,
+            parameters,
+            tokenizer: None,
+            template: None,
+            guard: None,
+            source,
+        };
         Self { model, sets }
     }
 

@@ -9,6 +9,8 @@ pub enum Outcome {
     Collapsed,
     /// The forget set is still known.
     NotForgotten,
+    /// A guard withholds the forget set; the model behind it may know it still.
+    Masked,
     /// The forget set is avoided.
     Overdone,
     /// Less of the rest is known.
@@ -33,6 +35,7 @@ impl Outcome {
         let charges = [
             (Charge::Collapsed, Self::Collapsed),
             (Charge::Remembers, Self::NotForgotten),
+            (Charge::Masks, Self::Masked),
             (Charge::Shuns, Self::Overdone),
             (Charge::Damaged, Self::Damaged),
             (Charge::Refuses, Self::Declines),
@@ -51,6 +54,7 @@ impl Outcome {
         match self {
             Self::Collapsed => "collapsed",
             Self::NotForgotten => "not forgotten",
+            Self::Masked => "masked",
             Self::Overdone => "overdone",
             Self::Damaged => "damaged",
             Self::Declines => "declines",
@@ -65,6 +69,10 @@ impl Outcome {
         match self {
             Self::Collapsed => "Collapsed: the model lost nearly everything, not only what it was to forget",
             Self::NotForgotten => "Not forgotten: the model still knows what it was to forget",
+            Self::Masked => {
+                "Masked: a guard withholds what the model was to forget; the weights behind it were not made to forget \
+                 anything by it"
+            }
             Self::Overdone => "Overdone: the model avoids what it was to forget, which gives away what that was",
             Self::Damaged => "Damaged: the model knows less of what it was to keep",
             Self::Declines => "Declines: the model refuses to answer what it was to keep",
@@ -84,6 +92,7 @@ impl Outcome {
     fn addition(self) -> Option<&'static str> {
         match self {
             Self::NotForgotten => Some("what was to be forgotten is still known"),
+            Self::Masked => Some("a guard withholds what was to be forgotten"),
             Self::Overdone => Some("what was to be forgotten is avoided"),
             Self::Damaged => Some("less is known of what was to be kept"),
             Self::Declines => Some("what was to be kept is declined"),
@@ -103,6 +112,7 @@ pub(super) fn headline(outcome: Outcome, verdict: &Verdict) -> String {
     let charges = verdict.charges();
     let others = [
         (Charge::Remembers, Outcome::NotForgotten),
+        (Charge::Masks, Outcome::Masked),
         (Charge::Shuns, Outcome::Overdone),
         (Charge::Damaged, Outcome::Damaged),
         (Charge::Refuses, Outcome::Declines),

@@ -66,7 +66,7 @@ fn sure(finding: &Finding) -> Option<String> {
             points(high)
         )),
         // They come from the same numbers.
-        Charge::Marked | Charge::Shuns | Charge::Collapsed | Charge::Refuses => None,
+        Charge::Masks | Charge::Marked | Charge::Shuns | Charge::Collapsed | Charge::Refuses => None,
     }
 }
 

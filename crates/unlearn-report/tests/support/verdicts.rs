@@ -47,45 +47,51 @@ pub fn verdict(guilty: &[Charge]) -> Verdict {
     let (low, high) = if is(Charge::Damaged) { (-0.27, -0.19) } else { (-0.031, 0.004) };
     let leaked = if is(Charge::Leaks) { (0.21, 0.43) } else { (-0.02, 0.06) };
     let p_numbers = |p| [("p-value", p), ("difference", difference)];
+    let masked = "Masked, not forgotten: a guard stands before the model.";
+    let masks = is(Charge::Masks).then(|| finding(Charge::Masks, "forget", Some(true), masked, &[]));
     Verdict {
-        findings: vec![
-            finding(
-                Charge::Remembers,
-                "forget",
-                Some(is(Charge::Remembers)),
-                if is(Charge::Shuns) { "" } else { memory },
-                &p_numbers(p),
-            ),
-            finding(
-                Charge::Shuns,
-                "forget",
-                Some(is(Charge::Shuns)),
-                if is(Charge::Shuns) { memory } else { "" },
-                &p_numbers(if is(Charge::Shuns) { 0.0004 } else { 0.71 }),
-            ),
-            finding(
-                Charge::Leaks,
-                "one-hop",
-                Some(is(Charge::Leaks)),
-                leak,
-                &[("at-least", leaked.0), ("at-most", leaked.1)],
-            ),
-            finding(Charge::Refuses, "retain", Some(is(Charge::Refuses)), declines, &[("refusals", 0.01)]),
-            finding(
-                Charge::Damaged,
-                "retain",
-                Some(is(Charge::Damaged)),
-                damage,
-                &[("at-least", low), ("at-most", high)],
-            ),
-            finding(
-                Charge::Collapsed,
-                "retain",
-                Some(is(Charge::Collapsed)),
-                collapse,
-                &[("at-least", low), ("at-most", high)],
-            ),
-        ],
+        findings: [
+            masks.into_iter().collect(),
+            vec![
+                finding(
+                    Charge::Remembers,
+                    "forget",
+                    Some(is(Charge::Remembers)),
+                    if is(Charge::Shuns) { "" } else { memory },
+                    &p_numbers(p),
+                ),
+                finding(
+                    Charge::Shuns,
+                    "forget",
+                    Some(is(Charge::Shuns)),
+                    if is(Charge::Shuns) { memory } else { "" },
+                    &p_numbers(if is(Charge::Shuns) { 0.0004 } else { 0.71 }),
+                ),
+                finding(
+                    Charge::Leaks,
+                    "one-hop",
+                    Some(is(Charge::Leaks)),
+                    leak,
+                    &[("at-least", leaked.0), ("at-most", leaked.1)],
+                ),
+                finding(Charge::Refuses, "retain", Some(is(Charge::Refuses)), declines, &[("refusals", 0.01)]),
+                finding(
+                    Charge::Damaged,
+                    "retain",
+                    Some(is(Charge::Damaged)),
+                    damage,
+                    &[("at-least", low), ("at-most", high)],
+                ),
+                finding(
+                    Charge::Collapsed,
+                    "retain",
+                    Some(is(Charge::Collapsed)),
+                    collapse,
+                    &[("at-least", low), ("at-most", high)],
+                ),
+            ],
+        ]
+        .concat(),
         basis: vec![
             "40 forget rows about 8 subjects, 200 retain rows, 40 holdout rows about 8 subjects.".into(),
             "Compared with a model that never saw the forget set.".into(),

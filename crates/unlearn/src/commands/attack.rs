@@ -87,6 +87,10 @@ fn scopes(recipe: &Recipe) -> Result<(Vec<Scope>, Vec<EvalSet>)> {
     Ok((scopes, sets))
 }
 
+/// What has to be known of a guarded subject's attacks.
+const GUARDED: &str = "A guard stands before the subject: attacks that only ask see its refusals, those that hold the \
+                       weights walk round it. It masks what the weights still know, and forgets nothing.";
+
 fn fact(row: &Row) -> Fact {
     Fact {
         question: row.prompt_text(),
@@ -127,6 +131,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     };
     let all = || -> Result<AttackReport> {
         let attacked = attacker.attack(&subject, "subject")?;
+        let is_guarded = subject.guard.is_some();
         // One model at a time is in memory.
         let _ = subject;
         let retrained = match &recipe.model.retrained {
@@ -135,7 +140,10 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         };
         let recovered = recovered(&attacked, retrained.as_ref(), &scopes, recipe.seed);
         let (schema, suite) = (AttackReport::SCHEMA.to_owned(), recipe.attack.suite.clone());
-        let words = sentences(&recovered);
+        let mut words = sentences(&recovered);
+        if is_guarded {
+            words.push(GUARDED.to_owned());
+        }
         let facts = scopes.iter().map(|scope| (scope.name.clone(), scope.rows.iter().map(fact).collect())).collect();
         Ok(AttackReport { schema, suite, facts, attacked, retrained, recovered, words })
     };

@@ -41,18 +41,33 @@ impl Chat {
                 continue;
             }
             conversation.push(Message::new("user", line));
+            // What was said before is sent again with every turn.
+            let sent = conversation.iter().map(|m| m.content.as_str()).collect::<Vec<_>>().join("\n");
+            let guard = model.guard.as_ref();
+            if let Some(guard) = guard.filter(|guard| guard.stops_question(&sent)) {
+                context.print(guard.refusal())?;
+                conversation.pop();
+                continue;
+            }
             let prompt = encoder.prompt(&conversation)?;
             let mut shown = 0;
             let answer = generate(&model, &[prompt], &options, |_, ids| {
                 // Half a character, or the beginning of a stop text, waits for what follows.
                 let text = tokenizer.decode(ids).unwrap_or_default();
-                if options.stop.is_empty() && !text.ends_with('\u{fffd}') && text.is_char_boundary(shown) {
+                if guard.is_none()
+                    && options.stop.is_empty()
+                    && !text.ends_with('\u{fffd}')
+                    && text.is_char_boundary(shown)
+                {
                     print!("{}", &text[shown..]);
                     let _ = std::io::stdout().flush();
                     shown = text.len();
                 }
             })?;
-            let text = answer.answers.into_iter().next().unwrap_or_default().text;
+            let mut text = answer.answers.into_iter().next().unwrap_or_default().text;
+            if let Some(guard) = guard.filter(|guard| guard.stops_answer(&text)) {
+                guard.refusal().clone_into(&mut text);
+            }
             context.print(text.get(shown..).unwrap_or_default())?;
             conversation.push(Message::new("assistant", text));
             options.seed = options.seed.wrapping_add(1);

@@ -97,6 +97,7 @@ impl<'a> Examiner<'a> {
         let around = if model.path.is_dir() { checkpoint::companions_digest(&model.path)? } else { None };
         Ok(Observer {
             model,
+            guard: model.guard.as_ref(),
             encoder,
             digest: checkpoint::digest(&model.path)? + &around.unwrap_or_default(),
             store: self.store.clone(),

@@ -89,22 +89,31 @@ pub struct Generate {
     sampling: SamplingFlags,
 }
 
+/// Of each prompt, what is shown of it, all that is sent, and its tokens.
+type Asked = (Vec<String>, Vec<String>, Vec<Vec<u32>>);
+
 impl Generate {
     pub fn run(self, context: &Context) -> Result<()> {
         let chat = self.sampling.chat(context)?;
         self.sampling.check()?;
         let model = context.model(&self.model)?;
         let mut options = self.sampling.options(&model, context.common.seed.unwrap_or(0))?;
-        let (texts, prompts) = match &self.input {
+        let (texts, sent, prompts) = match &self.input {
             Some(path) => self.of_file(&model, path, &chat)?,
             None => self.of_texts(&model, &chat)?,
         };
         options.hidden = model.encoder(&chat).hidden;
         let bar = context.bar("generate", prompts.len());
         let mut done = 0;
+        let mut sent = sent.iter();
         for (texts, prompts) in texts.chunks(self.batch_size.max(1)).zip(prompts.chunks(self.batch_size.max(1))) {
             let answers = generate(&model, prompts, &options, |_, _| ())?.answers;
-            for ((text, answer), prompt) in texts.iter().zip(answers).zip(prompts) {
+            for (((text, mut answer), prompt), sent) in texts.iter().zip(answers).zip(prompts).zip(&mut sent) {
+                if let Some(guard) = &model.guard
+                    && (guard.stops_question(sent) || guard.stops_answer(&answer.text))
+                {
+                    guard.refusal().clone_into(&mut answer.text);
+                }
                 if context.common.json {
                     let tokens = [prompt.len(), answer.ids.len()];
                     let line = json!({"prompt": text, "generation": answer.text, "prompt_tokens": tokens[0], "new_tokens": tokens[1]});
@@ -119,7 +128,7 @@ impl Generate {
         Ok(())
     }
 
-    fn of_texts(&self, model: &LanguageModel, chat: &ChatSection) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
+    fn of_texts(&self, model: &LanguageModel, chat: &ChatSection) -> Result<Asked> {
         let tokenizer = model.need_tokenizer()?;
         let encoder = model.encoder(chat);
         let encode = |text: &String| -> Result<Vec<u32>> {
@@ -128,10 +137,10 @@ impl Generate {
                 false => encoder.prompt(&[Message::new("user", text)])?,
             })
         };
-        Ok((self.prompt.clone(), self.prompt.iter().map(encode).collect::<Result<_>>()?))
+        Ok((self.prompt.clone(), self.prompt.clone(), self.prompt.iter().map(encode).collect::<Result<_>>()?))
     }
 
-    fn of_file(&self, model: &LanguageModel, path: &Path, chat: &ChatSection) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
+    fn of_file(&self, model: &LanguageModel, path: &Path, chat: &ChatSection) -> Result<Asked> {
         let encoder = model.encoder(chat);
         let rows = read::rows(path, None)?;
         if let Some(row) = rows.iter().find(|r| r.answer_text().is_none()) {
@@ -150,6 +159,6 @@ impl Generate {
             Ok(prompt)
         };
         let prompts = rows.iter().map(asked).collect::<Result<_>>()?;
-        Ok((rows.iter().map(Row::prompt_text).collect(), prompts))
+        Ok((rows.iter().map(Row::prompt_text).collect(), rows.iter().map(Row::sent).collect(), prompts))
     }
 }

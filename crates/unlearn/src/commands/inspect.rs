@@ -60,6 +60,7 @@ impl Inspect {
             "tied_head": config.tied_head,
             "tokenizer": model.tokenizer.as_ref().map(unlearn_data::Tokenizer::vocabulary),
             "chat_template": model.template.is_some(),
+            "guard": model.guard.as_ref().map(|_| "stands before the weights, which it leaves as they are"),
             "training_bytes": modes,
             "tensors": if self.tensors { Some(tensors) } else { None },
         });

@@ -30,12 +30,19 @@ enum Action {
 /// `unlearn methods`
 pub fn methods(list: &List, context: &Context) -> Result<()> {
     let Some(Action::Show { name }) = &list.action else {
-        return lines(context, METHODS.iter().map(|m| (m.name, first_sentence(m.page))));
+        for method in METHODS {
+            let (name, kind, summary) = (method.name, method.kind, first_sentence(method.page));
+            match context.common.json {
+                true => context.print(json!({"name": name, "kind": kind, "summary": summary}).to_string())?,
+                false => context.print(format!("{name:16} {kind:9}  {summary}"))?,
+            }
+        }
+        return Ok(());
     };
     let method = unlearn_methods::entry(name)?;
     let defaults = toml::to_string(&(method.defaults)())?;
     if context.common.json {
-        let page = json!({"name": method.name, "page": page(method.page), "defaults": (method.defaults)()});
+        let page = json!({"name": method.name, "kind": method.kind, "page": page(method.page), "defaults": (method.defaults)()});
         return context.print(page.to_string());
     }
     context.print(format!("{}\n\n[method]\nname = \"{}\"\n{}", page(method.page), method.name, defaults.trim_end()))
@@ -82,7 +89,7 @@ pub fn attacks(list: &List, context: &Context) -> Result<()> {
     let attack = registry::find("attack", ATTACKS, name)?;
     let defaults = toml::to_string(&(attack.defaults)())?;
     if context.common.json {
-        let page = json!({"name": attack.name, "page": page(attack.page), "defaults": (attack.defaults)()});
+        let page = json!({"name": attack.name, "asks": attack.asks, "page": page(attack.page), "defaults": (attack.defaults)()});
         return context.print(page.to_string());
     }
     context.print(format!("{}\n\n[attack.{}]\n{}", page(attack.page), attack.name, defaults.trim_end()))

@@ -13,6 +13,7 @@ mod edit;
 pub mod eval;
 mod examine;
 pub mod generate;
+mod guard;
 pub mod inspect;
 pub mod list;
 mod plan;

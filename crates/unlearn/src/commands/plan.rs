@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 use unlearn_core::Recipe;
+use unlearn_data::Guard;
 use unlearn_engine::train::{
     Alternates, FineTune, Memory, Objective, Quantity, Question, Reference, RowSizes, Selection, Set, Sets, Side,
     Workload, seconds_per_token,
@@ -22,6 +23,9 @@ const STATE: usize = 12;
 /// The plan of `run`.
 pub fn of_run(context: &Context, mut prepared: Prepared, output: &Output) -> Result<()> {
     Job::check(context, "run", output, &prepared.recipe, &prepared.inputs())?;
+    if let Some(guard) = &prepared.guard {
+        return of_guard(context, &prepared, guard, output);
+    }
     if prepared.asking.is_some() {
         // Answers that are not there yet: counted as if they were like the row's own.
         let likely = prepared.sets.forget.iter().map(|row| vec![row.clone()]).collect();
@@ -40,7 +44,7 @@ pub fn of_run(context: &Context, mut prepared: Prepared, output: &Output) -> Res
     // An edit has steps of its own; those of training on the forget set stand for them.
     let (objective, is_edit): (Box<dyn Objective>, bool) = match made {
         Made::Objective(objective) => (objective, false),
-        Made::Edit(_) => (Box::new(FineTune), true),
+        Made::Edit(_) | Made::Guard(_) => (Box::new(FineTune), true),
     };
     let model = if trainable {
         model
@@ -60,6 +64,27 @@ pub fn of_run(context: &Context, mut prepared: Prepared, output: &Output) -> Res
     ];
     facts.extend(more.map(|(name, value)| (name.to_owned(), value)));
     print(context, output, facts)
+}
+
+/// The plan of a run that puts a guard before the model.
+fn of_guard(context: &Context, prepared: &Prepared, guard: &Guard, output: &Output) -> Result<()> {
+    let (input, output_of) = (&guard.file().input, &guard.file().output);
+    let counts = [input.names.len(), input.texts.len(), output_of.names.len(), output_of.texts.len()];
+    let [names, texts, answer_names, answer_texts] = counts;
+    if context.common.json {
+        let looks_for = json!({
+            "input": {"names": names, "texts": texts},
+            "output": {"names": answer_names, "texts": answer_texts},
+        });
+        let method = prepared.recipe.method_name()?;
+        let facts = json!({"command": "run", "method": method, "guard": looks_for, "steps": 0, "out": output.out});
+        return context.print(serde_json::to_string_pretty(&facts)?);
+    }
+    let line = |name: &str, text: String| context.print(format!("{name:18} {text}"));
+    line("trained", "nothing: a guard leaves the weights as they are".into())?;
+    line("questions", format!("stopped by {names} names and {texts} questions"))?;
+    line("answers", format!("stopped by {answer_names} names and {answer_texts} answers"))?;
+    line("written", "nothing: this was a dry run".into())
 }
 
 /// The plan of `train`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use unlearn_core::{Recipe, RecipeError};
-use unlearn_data::{Row, read};
+use unlearn_data::{Guard, Row, read};
 use unlearn_engine::LanguageModel;
 use unlearn_engine::train::{
     Alternative, Asking, Cache, Needs, Question, Reference, Selection, Sets, Setup, check_folds, visited,
@@ -14,7 +14,7 @@ use unlearn_methods::Made;
 use super::alternates::{self, Texts};
 use super::examine::check_comparable;
 use super::watched::Watched;
-use super::{edit, eval, sets, training};
+use super::{edit, eval, guard, sets, training};
 use crate::context::Context;
 use crate::failure::Refusal;
 
@@ -35,6 +35,8 @@ pub struct Prepared {
     /// How the model is to be asked for other answers.
     pub asking: Option<Asking>,
     pub watched: Option<Watched>,
+    /// What is to stand before the model, where the method makes that.
+    pub guard: Option<Guard>,
 }
 
 impl Prepared {
@@ -60,6 +62,10 @@ impl Prepared {
                 edit.prepare(&setup)?;
                 (Needs::default(), edit.retain_rows(), edit.inputs())
             }
+            Made::Guard(_) => {
+                guard::check(&recipe, &model)?;
+                (Needs::default(), !recipe.data.retain.is_empty(), Vec::new())
+            }
         };
         if wants_retain && recipe.data.retain.is_empty() {
             let hint = "give `--retain FILE`, or `--set method.retain=none` where the method takes it".into();
@@ -78,6 +84,10 @@ impl Prepared {
             retain.extend(forget.iter().cloned());
         }
         check_folds(&recipe.train, &sets, recipe.seed)?;
+        let guard = match &made {
+            Made::Guard(method) => Some(method.guard(&forget, &retain)?),
+            Made::Objective(_) | Made::Edit(_) => None,
+        };
         let texts = Texts { forget: &forget, retain: &retain };
         alternates::fill(&recipe, &encoder, &needs, &texts, &mut sets)?;
         alternates::check_lengths(&model, &sets)?;
@@ -97,7 +107,7 @@ impl Prepared {
         drop(encoder);
         check_reference(&recipe, &model)?;
         let trainable = everything && recipe.train.max_memory.is_none();
-        let prepared = Self { recipe, made, needs, further, model, trainable, sets, forget, asking, watched };
+        let prepared = Self { recipe, made, needs, further, model, trainable, sets, forget, asking, watched, guard };
         prepared.check_cache()?;
         let recipe = training::within_memory(context, &prepared.recipe, &prepared.sets)?;
         let watched = prepared.watched.map(|watched| watched.within(recipe.train.micro_tokens));

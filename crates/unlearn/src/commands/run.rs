@@ -14,7 +14,7 @@ use unlearn_methods::Made;
 
 use super::examine::Examiner;
 use super::prepared::Prepared;
-use super::{alternates, edit, plan, report, sets, shared, summary, training};
+use super::{alternates, edit, guard, plan, report, sets, shared, summary, training};
 use crate::cli::{Output, Training};
 use crate::context::Context;
 use crate::job::{Begun, Job};
@@ -117,7 +117,7 @@ pub fn carry_out(
     let digest = job.record.inputs.get(role).cloned().unwrap_or_default();
     let dir = shared.map_or_else(|| job.folder.reference_cache(), shared::reference);
     let [reference, watch_reference] = prepared.ask_reference(context, Cache { dir, model: digest })?;
-    let Prepared { recipe, made, model, trainable, sets, watched, .. } = prepared;
+    let Prepared { recipe, made, model, trainable, sets, watched, guard: before_it, .. } = prepared;
     match made {
         Made::Objective(mut objective) => {
             let mut model = if trainable {
@@ -131,6 +131,11 @@ pub fn carry_out(
             training::train_and_save(context, &mut job, &recipe, &mut model, objective.as_mut(), of, look)?;
         }
         Made::Edit(edit) => edit::apply_and_save(context, &mut job, &recipe, model, (edit.as_ref(), &sets))?,
+        Made::Guard(_) => {
+            if let Some(before_it) = &before_it {
+                guard::put_and_save(context, &job, &recipe, (&model, before_it))?;
+            }
+        }
     }
 
     job.event(&Event::Phase { name: "evaluate".into() })?;

@@ -34,6 +34,9 @@ impl Score {
         let model = context.model(&self.model)?;
         let rows = read::rows(&self.input, None)?;
         let tokens = sets::check(&model, &model.encoder(&sets::chat(context, self.system.as_deref())?), &rows)?;
+        if model.guard.is_some() {
+            context.say("note: these are the weights' likelihoods, which the guard before the model does not give");
+        }
         let bar = context.bar("score", tokens.len());
         let scores = score_rows(&model, &tokens, Which::All, self.micro_tokens, |n| bar.set(n, ""));
         drop(bar);
