@@ -116,7 +116,10 @@ fn files_that_are_not_there_or_not_text() {
         ("generate --model plain --prompt x", &["the model in `plain` has no tokenizer"]),
         ("report model --out page.html", &["cannot read `model/run.json`"]),
         ("report nowhere --out page.html", &["cannot read `nowhere/run.json`"]),
-        ("report model --out page.pdf", &["`page.pdf` does not say what kind of report", "hint: ", "`.csv`"]),
+        (
+            "report model --out page.pdf",
+            &["`page.pdf` does not say what kind of report", "hint: ", "`.csv`", "`attacks.csv`"],
+        ),
     ]);
 }
 
