@@ -1,8 +1,13 @@
 //! What attacks brought back, attempt by attempt, as the cells of a table.
 
-use unlearn_core::attack::{AttackReport, Recovered};
+use unlearn_core::attack::{AttackReport, Attacked, Recovered, Trial};
 
 use crate::p_value::p_value;
+
+/// What all attacks together go by.
+pub(crate) const ALL: &str = "all";
+/// What the plain questions go by.
+const PLAIN: &str = "none";
 
 /// One attempt on one scope.
 pub struct Attempt<'a> {
@@ -36,6 +41,12 @@ impl Counted {
     }
 }
 
+/// Every attempt on a subject with its attack's name, the plain questions first.
+pub(crate) fn attempts_on(attacked: &Attacked) -> impl Iterator<Item = (&str, &Trial)> {
+    let made = attacked.attacks.iter().flat_map(|o| o.trials.iter().map(|trial| (o.attack.as_str(), trial)));
+    std::iter::once((PLAIN, &attacked.plain)).chain(made)
+}
+
 /// The scopes that were attacked, in order.
 #[must_use]
 pub fn scopes(report: &AttackReport) -> Vec<&str> {
@@ -53,7 +64,7 @@ pub fn scopes(report: &AttackReport) -> Vec<&str> {
 pub fn attempts<'a>(report: &'a AttackReport, scope: &str) -> Vec<Attempt<'a>> {
     let mut all: Vec<Attempt<'a>> = Vec::new();
     for found in report.recovered.iter().filter(|r| r.scope == scope) {
-        let (attack, trial) = (found.attack.as_deref().unwrap_or("all"), found.trial.as_deref().unwrap_or_default());
+        let (attack, trial) = (found.attack.as_deref().unwrap_or(ALL), found.trial.as_deref().unwrap_or_default());
         let at = all.iter().position(|a| a.attack == attack && a.trial == trial).unwrap_or_else(|| {
             all.push(Attempt { attack, trial, said: None, preferred: None });
             all.len() - 1

@@ -49,7 +49,6 @@ fn empty(direction: Direction) -> Score {
 
 fn line(run: &str, subject: &SubjectColumn, metric: &str, score: &Score) -> String {
     let (set, key) = measure::split(metric);
-    let number = |x: Option<f64>| x.filter(|x| x.is_finite()).map(|x| x.to_string()).unwrap_or_default();
     let [low, high] = score.interval.map_or([None; 2], |ends| ends.map(Some));
     let direction = match score.direction {
         Direction::Lower => "lower",
@@ -70,7 +69,12 @@ fn line(run: &str, subject: &SubjectColumn, metric: &str, score: &Score) -> Stri
     fields.join(",") + "\n"
 }
 
-fn quoted(field: &str) -> String {
+pub(crate) fn quoted(field: &str) -> String {
     let field = one_line(field);
     if field.contains([',', '"']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
+}
+
+/// Unrounded; nothing where there is no number.
+pub(crate) fn number(x: Option<f64>) -> String {
+    x.filter(|x| x.is_finite()).map(|x| x.to_string()).unwrap_or_default()
 }

@@ -47,7 +47,9 @@ impl ReportError {
             Self::File(e) => e.hint(),
             Self::Line { .. } => None,
             Self::Format { .. } => Some(
-                "give a name that ends in `.html` (a page), `.md` (Markdown) or `.csv` (a table of every score)".into(),
+                "give a name that ends in `.html` (a page), `.md` (Markdown), `.csv` (a table of every score) or \
+                 `attacks.csv` (a table of every attempt to bring answers back)"
+                    .into(),
             ),
             Self::Schema { .. } => Some("read it with the version of `unlearn` that `run.json` names".into()),
         }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::attempts_csv::render_attacks_csv;
 use crate::comparison::Comparison;
 use crate::csv::render_csv;
 use crate::error::ReportError;
@@ -17,6 +18,8 @@ pub enum Format {
     Markdown,
     /// Every score, one a line.
     Csv,
+    /// What came back under attack, one attempt a line.
+    AttacksCsv,
 }
 
 impl Format {
@@ -25,6 +28,10 @@ impl Format {
     /// # Errors
     /// When the name's end is none of those known.
     pub fn of(path: &Path) -> Result<Self, ReportError> {
+        let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase());
+        if name.is_some_and(|name| name.ends_with("attacks.csv")) {
+            return Ok(Self::AttacksCsv);
+        }
         let end = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
         match end.as_deref() {
             Some("html" | "htm") => Ok(Self::Html),
@@ -40,6 +47,7 @@ impl Format {
             Self::Html => render_html(comparison),
             Self::Markdown => render_markdown(comparison),
             Self::Csv => render_csv(comparison),
+            Self::AttacksCsv => render_attacks_csv(comparison),
         }
     }
 }
@@ -53,6 +61,7 @@ mod tests {
         let of = |name: &str| Format::of(Path::new(name)).ok();
         assert_eq!(["a.html", "b/c.HTM"].map(of), [Some(Format::Html); 2]);
         assert_eq!(["a.md", "a.csv"].map(of), [Some(Format::Markdown), Some(Format::Csv)]);
+        assert_eq!(["attacks.csv", "b/npo.Attacks.csv"].map(of), [Some(Format::AttacksCsv); 2]);
         assert_eq!(["a", "a.pdf", ".html", ""].map(of), [None; 4]);
         let error = Format::of(Path::new("a.pdf")).expect_err("no such form");
         assert_eq!(error.to_string(), "`a.pdf` does not say what kind of report to write");

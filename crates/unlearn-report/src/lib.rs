@@ -6,6 +6,7 @@
 
 pub mod answers;
 pub mod attempts;
+pub mod attempts_csv;
 pub mod chart;
 pub mod comparison;
 pub mod csv;
@@ -35,6 +36,7 @@ pub mod visible;
 mod judged;
 mod lines;
 
+pub use attempts_csv::render_attacks_csv;
 pub use comparison::{Comparison, Role, SubjectColumn};
 pub use csv::render_csv;
 pub use error::ReportError;

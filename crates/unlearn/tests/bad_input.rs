@@ -116,7 +116,10 @@ fn files_that_are_not_there_or_not_text() {
         ("generate --model plain --prompt x", &["the model in `plain` has no tokenizer"]),
         ("report model --out page.html", &["cannot read `model/run.json`"]),
         ("report nowhere --out page.html", &["cannot read `nowhere/run.json`"]),
-        ("report model --out page.pdf", &["`page.pdf` does not say what kind of report", "hint: ", "`.csv`"]),
+        (
+            "report model --out page.pdf",
+            &["`page.pdf` does not say what kind of report", "hint: ", "`.csv`", "`attacks.csv`"],
+        ),
     ]);
 }
 
@@ -169,7 +172,7 @@ fn flags_that_do_not_exist_or_are_out_of_range() {
         ("convert model copy --dtype int8".into(), &["`int8`", "f32, f16, bf16"]),
         ("convert model copy --dtype q8_0".into(), &["folder cannot hold", "`q8_0`", "f32, f16, bf16", "`.gguf`"]),
         ("convert model a.gguf --dtype int8".into(), &["`int8`", "f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0"]),
-        ("convert model a.gguf --dtype q4_k".into(), &["`q4_k`", "q8_0"]),
+        ("convert model a.gguf --dtype q2_k".into(), &["`q2_k`", "q8_0", "q4_k"]),
         ("run --model model --method npo --retain retain.jsonl --out out".into(), &["`data.forget`", "--forget FILE"]),
         ("run --model model --method npo --forget forget.jsonl --out out".into(), &["`data.retain`", "--retain FILE"]),
         ("run --model model --forget forget.jsonl --out out".into(), &["`method.name`", "--method NAME"]),

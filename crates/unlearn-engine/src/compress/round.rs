@@ -151,6 +151,7 @@ mod tests {
         assert_eq!(Format::by_name("3-bit", 32), Some(Format::Nearest { bits: 3, block: Some(32) }));
         assert_eq!(Format::by_name("8-bit-rows", 32), Some(Format::Nearest { bits: 8, block: None }));
         assert_eq!(Format::by_name("q4_0", 32), Some(Format::Gguf(TensorKind::Q4_0)));
+        assert_eq!(Format::by_name("q4_k", 32), Some(Format::Gguf(TensorKind::Q4_K)));
         for none in ["9-bit", "1-bit", "bit", "4-bits", "q9"] {
             assert_eq!(Format::by_name(none, 32), None, "{none}");
         }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::Fault;
-use super::blocks::{floats, k, nonlinear, quantise, small};
+use super::blocks::{floats, k, nonlinear, quantise, quantise_k, small};
 
 /// How a tensor's values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,8 +38,8 @@ type Decode = fn(&[u8], &mut [f32]);
 /// Encodes the values of whole blocks: values in, as many bytes out as the blocks take.
 type Encode = fn(&[f32], &mut [u8]);
 
-/// Blocks that one thread encodes in one go.
-const BLOCKS_AT_ONCE: usize = 4096;
+/// Values that one thread encodes in one go.
+const VALUES_AT_ONCE: usize = 1 << 16;
 
 /// What the format fixes about one tensor type.
 pub(super) struct Layout {
@@ -75,8 +75,8 @@ static LAYOUTS: [Layout; 20] = [
     row(TensorKind::Q8_0, 8, "Q8_0", 32, 34, small::q8_0).and(quantise::q8_0),
     row(TensorKind::Q2_K, 10, "Q2_K", 256, 84, k::q2_k),
     row(TensorKind::Q3_K, 11, "Q3_K", 256, 110, k::q3_k),
-    row(TensorKind::Q4_K, 12, "Q4_K", 256, 144, k::q4_k),
-    row(TensorKind::Q5_K, 13, "Q5_K", 256, 176, k::q5_k),
+    row(TensorKind::Q4_K, 12, "Q4_K", 256, 144, k::q4_k).and(quantise_k::q4_k),
+    row(TensorKind::Q5_K, 13, "Q5_K", 256, 176, k::q5_k).and(quantise_k::q5_k),
     row(TensorKind::Q6_K, 14, "Q6_K", 256, 210, k::q6_k),
     row(TensorKind::Q8_K, 15, "Q8_K", 256, 292, k::q8_k),
     row(TensorKind::IQ4_NL, 20, "IQ4_NL", 32, 18, nonlinear::iq4_nl),
@@ -158,9 +158,10 @@ impl TensorKind {
         Self::writable().find(|kind| kind.name().eq_ignore_ascii_case(name))
     }
 
-    /// Rounds values to this type, as llama.cpp and the `gguf` package of PyPI do: the same bytes.
+    /// Rounds values to this type: to the same bytes as llama.cpp and the `gguf` package of PyPI, but for blocks of 256,
+    /// of which they leave open how scales are found.
     ///
-    /// A value beyond the type's range is stored as infinity, or makes its block's scale infinite.
+    /// A value beyond the type's range is stored as infinity, or makes its block's scale infinite or no number.
     ///
     /// # Shapes
     /// `values` are whole rows of `row_width`; the result has [`bytes_per_block`](Self::bytes_per_block) for each
@@ -176,8 +177,9 @@ impl TensorKind {
             return Err(Fault::Block { row, kind: layout.name, block });
         }
         let mut bytes = vec![0; values.len() / layout.values * layout.bytes];
-        let targets = bytes.par_chunks_mut(BLOCKS_AT_ONCE * layout.bytes);
-        values.par_chunks(BLOCKS_AT_ONCE * layout.values).zip(targets).for_each(|(from, to)| encode(from, to));
+        let blocks = VALUES_AT_ONCE / layout.values;
+        let targets = bytes.par_chunks_mut(blocks * layout.bytes);
+        values.par_chunks(blocks * layout.values).zip(targets).for_each(|(from, to)| encode(from, to));
         Ok(bytes)
     }
 

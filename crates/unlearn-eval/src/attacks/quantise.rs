@@ -17,7 +17,8 @@ them back to where they were: what was forgotten returns.
 # Procedure
 
 Rounds the matrices inside the blocks in each of `formats`, and asks. `q8_0`, `q5_0`, `q5_1`, `q4_0`, `q4_1` are \
-GGUF's blocks, bit for bit; `4-bit` is symmetric round-to-nearest with one scale for each `block` weights of a row (an \
+GGUF's blocks, bit for bit; `q4_k` and `q5_k` its blocks of 256, the scales fitted to the weights by `|w| + rms` \
+(`unlearn convert` writes the same); `4-bit` is symmetric round-to-nearest with one scale for each `block` weights of a row (an \
 output's), `4-bit-rows` with one scale for each row: `q = round(w / s)`, `s = max |w| / (2^(bits-1) - 1)`; 2 to 8 bits. \
 Beside what comes back stands the share of weights whose code differs from the reference's (`codes-changed`), where there is \
 one: what rounding cannot tell apart is undone.
@@ -37,7 +38,8 @@ Zhang et al., *Catastrophic failure of LLM unlearning via quantization*, ICLR 20
 # Deviations
 
 The paper rounds by bitsandbytes' FP4 and int8, GPTQ and AWQ; these are other ways of rounding to as many bits. A format whose \
-blocks do not divide a row leaves that matrix as it is.
+blocks (of 32 weights, of 256 in `q4_k` and `q5_k`) do not divide a row leaves that matrix as it is; how many were left is \
+kept (`matrices-left`). llama.cpp looks for the scales of `q4_k` and `q5_k` in another way and gives some matrices more bits.
 ";
 
 /// See the page.

@@ -23,8 +23,8 @@ pub struct Convert {
     /// The folder to write, or the GGUF file if it ends in `.gguf`; it must not exist
     #[arg(value_name = "TARGET")]
     target: PathBuf,
-    /// The number format to save in: f32, f16 or bf16, in a GGUF file also q8_0, q5_1, q5_0, q4_1 or q4_0; the source's
-    /// own when not given, in a GGUF file of a source in quantised blocks f16
+    /// The number format to save in: f32, f16 or bf16, in a GGUF file also q8_0, q5_k, q5_1, q5_0, q4_k, q4_1 or q4_0; the
+    /// source's own when not given, in a GGUF file of a source in quantised blocks f16
     #[arg(long, value_name = "NAME")]
     dtype: Option<String>,
     /// Merge the adapters of a PEFT folder into the weights

@@ -15,7 +15,8 @@ pub struct Report {
     /// Run folders; several are shown side by side
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// The file to write: a page (`.html`), verdict and tables in Markdown (`.md`), or every score, one a line (`.csv`)
+    /// The file to write: a page (`.html`), verdict and tables in Markdown (`.md`), every score, one a line (`.csv`), or
+    /// every attempt of attacks (`attacks.csv`)
     #[arg(long, value_name = "FILE.html|.md|.csv")]
     out: PathBuf,
 }

@@ -7,6 +7,7 @@ pub(super) mod floats;
 pub(super) mod k;
 pub(super) mod nonlinear;
 pub(super) mod quantise;
+pub(super) mod quantise_k;
 pub(super) mod small;
 
 /// Calls `decode` with each block of `BYTES` bytes and its `VALUES` values.

@@ -17,8 +17,9 @@ use super::{Bias, Entries, Fault, GgufError, Names, NewTensor, Part, TensorKind,
 use crate::DecoderConfig;
 use crate::checkpoint::Entry;
 
-/// The number that stands in a file for the type of most of its tensors (`llama_ftype` in llama.h).
-const FILE_TYPES: [(TensorKind, u32); 8] = [
+/// The number that stands in a file for the type of most of its tensors (`llama_ftype` in llama.h); for blocks of 256,
+/// that of the mixture which is nearest to one type everywhere (`_S`).
+const FILE_TYPES: [(TensorKind, u32); 10] = [
     (TensorKind::F32, 0),
     (TensorKind::F16, 1),
     (TensorKind::Q4_0, 2),
@@ -26,8 +27,14 @@ const FILE_TYPES: [(TensorKind, u32); 8] = [
     (TensorKind::Q8_0, 7),
     (TensorKind::Q5_0, 8),
     (TensorKind::Q5_1, 9),
+    (TensorKind::Q4_K, 14),
+    (TensorKind::Q5_K, 16),
     (TensorKind::BF16, 32),
 ];
+/// What takes the place of blocks of 256 where these do not divide a row and blocks of 32 do: as in llama.cpp's
+/// `llama-quantize`.
+const SMALLER: [(TensorKind, TensorKind); 2] =
+    [(TensorKind::Q4_K, TensorKind::Q5_0), (TensorKind::Q5_K, TensorKind::Q5_1)];
 /// The layout of the quantised blocks, which has not changed since this version.
 const QUANTISATION_VERSION: u32 = 2;
 
@@ -42,7 +49,8 @@ pub struct Exported<'a> {
 }
 
 /// Describes a model as a GGUF file whose matrices are of type `kind`. Vectors, and what llama.cpp reads only so, stay
-/// 32-bit floats; a matrix whose rows are no whole number of blocks becomes 16-bit floats, with a note.
+/// 32-bit floats; a matrix whose rows are no whole number of blocks gets smaller blocks ([`TensorKind::Q5_0`] for
+/// [`TensorKind::Q4_K`], [`TensorKind::Q5_1`] for [`TensorKind::Q5_K`]) or else 16-bit floats, with a note.
 ///
 /// `config` is the `config.json` of the `decoder`, and `weights` have its names, their shapes as on disk.
 ///
@@ -141,19 +149,28 @@ fn kind_of(name: &str, shape: &[usize], wanted: TensorKind) -> TensorKind {
         return TensorKind::F32;
     }
     let row = shape.last().copied().unwrap_or_default();
-    if row.is_multiple_of(wanted.values_per_block()) { wanted } else { TensorKind::F16 }
+    let smaller = SMALLER.iter().find(|(kind, _)| *kind == wanted).map(|(_, smaller)| *smaller);
+    let fitting =
+        [Some(wanted), smaller].into_iter().flatten().find(|kind| row.is_multiple_of(kind.values_per_block()));
+    fitting.unwrap_or(TensorKind::F16)
 }
 
-fn fallbacks(tensors: &[NewTensor<'_>], wanted: TensorKind) -> Option<String> {
+/// A sentence for each type that tensors got instead of the one that was wanted.
+fn fallbacks(tensors: &[NewTensor<'_>], wanted: TensorKind) -> Vec<String> {
     let block = wanted.values_per_block();
-    let mut fallen = tensors.iter().filter(|t| block > 1 && t.kind == TensorKind::F16);
-    let first = fallen.next()?;
-    let (count, row) = (1 + fallen.count(), first.shape.last().copied().unwrap_or_default());
-    Some(format!(
-        "{count} tensors are stored as F16, `{}` the first: rows of {row} values are no whole number of {} blocks of {block}",
-        first.name,
-        wanted.name(),
-    ))
+    let note = |kind: TensorKind| {
+        let mut fallen = tensors.iter().filter(|t| t.kind == kind);
+        let first = fallen.next()?;
+        let (count, row) = (1 + fallen.count(), first.shape.last().copied().unwrap_or_default());
+        Some(format!(
+            "{count} tensors are stored as {}, `{}` the first: rows of {row} values are no whole number of {} blocks of {block}",
+            kind.name(),
+            first.name,
+            wanted.name(),
+        ))
+    };
+    let others = TensorKind::writable().filter(|kind| block > 1 && ![wanted, TensorKind::F32].contains(kind));
+    others.filter_map(note).collect()
 }
 
 fn refused_config(field: &str, fault: Fault) -> GgufError {

@@ -9,6 +9,7 @@ mod llama;
 mod model;
 mod mutations;
 mod quantise;
+mod quantise_k;
 mod sentencepiece;
 mod tokenizer;
 mod vocabularies;

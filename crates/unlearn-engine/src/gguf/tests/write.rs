@@ -92,6 +92,7 @@ fn what_the_format_cannot_hold_is_refused_and_the_old_file_stays() {
     let path = dir.path().join("a.gguf");
     fs::write(&path, "old").unwrap();
     let one = |kind, shape: &[usize], value: f32| vec![tensor("blk.0.w", kind, shape, move |_| value)];
+    let lone = |kind, value: f32| vec![tensor("blk.0.w", kind, &[256], move |i| if i == 37 { value } else { 0.5 })];
     let good = || one(TensorKind::F32, &[2], 1.0);
     let keys = |values| entries(values);
     let deep = |_| OwnedValue::Array(ValueKind::Array, vec![]);
@@ -111,7 +112,12 @@ fn what_the_format_cannot_hold_is_refused_and_the_old_file_stays() {
         (vec![], one(TensorKind::F32, &[1; 5], 1.0), &["`blk.0.w`", "5 dimensions"]),
         (vec![], one(TensorKind::F32, &[2, 0], 1.0), &["`blk.0.w`", "[2, 0]"]),
         (vec![], one(TensorKind::Q8_0, &[2, 33], 1.0), &["`blk.0.w`", "33 values", "Q8_0"]),
-        (vec![], one(TensorKind::Q4_K, &[2, 256], 1.0), &["`blk.0.w`", "Q4_K can be read"]),
+        (vec![], one(TensorKind::Q2_K, &[2, 256], 1.0), &["`blk.0.w`", "Q2_K can be read"]),
+        (vec![], one(TensorKind::Q4_K, &[2, 128], 1.0), &["`blk.0.w`", "128 values", "Q4_K"]),
+        (vec![], one(TensorKind::Q4_K, &[256], f32::NAN), &["`blk.0.w`", "Q4_K cannot hold the value NaN"]),
+        (vec![], one(TensorKind::Q5_K, &[256], 1e9), &["`blk.0.w`", "Q5_K cannot hold"]),
+        (vec![], lone(TensorKind::Q4_K, f32::INFINITY), &["`blk.0.w`", "Q4_K cannot hold the value inf"]),
+        (vec![], lone(TensorKind::Q4_0, -1e9), &["`blk.0.w`", "Q4_0 cannot hold the value -1000000000"]),
         (vec![], one(TensorKind::F16, &[2], 7e4), &["`blk.0.w`", "F16 cannot hold the value 70000"]),
         (vec![], one(TensorKind::Q8_0, &[32], f32::NAN), &["`blk.0.w`", "Q8_0 cannot hold the value NaN"]),
         (vec![], one(TensorKind::Q4_0, &[32], -1e9), &["`blk.0.w`", "Q4_0 cannot hold"]),

@@ -69,8 +69,15 @@ impl NewTensor<'_> {
         }
         let bytes = self.kind.encode(&values, self.row())?;
         let stored = self.kind.decode(&bytes);
-        match values.iter().zip(&stored).find(|(value, stored)| value.is_finite() != stored.is_finite()) {
-            Some((value, _)) => Err(Fault::Range { value: value.to_string(), kind: self.kind.name() }),
+        let in_blocks = self.kind.values_per_block() > 1;
+        let is_lost = |(value, stored): &(&f32, &f32)| match value.is_finite() {
+            true => !stored.is_finite(),
+            false => in_blocks || stored.is_finite(),
+        };
+        // One value makes its whole block unreadable: the largest of them, or what is no number.
+        let lost = values.iter().zip(&stored).filter(is_lost).map(|(value, _)| value);
+        match lost.max_by(|a, b| a.abs().total_cmp(&b.abs())) {
+            Some(value) => Err(Fault::Range { value: value.to_string(), kind: self.kind.name() }),
             None => Ok(bytes),
         }
     }
