@@ -102,6 +102,8 @@ fn who_asks_is_refused_but_for_exchanged_letters_and_who_holds_the_weights_is_no
     assert!(together >= rounded && by_asking < together, "{by_asking} by asking, {together} in all");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("By asking alone, without the weights,") && said.contains("A guard stands before"), "{said}");
+    let at = |what: &str| said.find(what).unwrap_or_else(|| panic!("`{what}` is not in {said}"));
+    assert!(at("By asking alone,") < at("Under all attacks together,"), "a page is summed up by the last: {said}");
     // No likelihood is given of what is withheld: no answer is preferred to others.
     assert!(recovered.iter().all(|r| r["attack"] != "none" || r["said"] == true));
 }

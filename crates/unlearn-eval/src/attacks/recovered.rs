@@ -44,11 +44,12 @@ pub fn recovered(attacked: &Attacked, retrained: Option<&Attacked>, scopes: &[Sc
             let (ours, theirs) = together.heard.as_ref()?;
             one(scope, true, ours, theirs.as_ref(), seed)
         };
-        all.extend(of(&together));
         // More than the plain questions, and less than everything.
         if by_asking.attempts > 1 && by_asking.attempts < together.attempts {
             all.extend(of(&by_asking).map(|f| Recovered { trial: Some(Recovered::BY_ASKING.to_owned()), ..f }));
         }
+        // Everything comes last: the last sentence is what a page is summed up by.
+        all.extend(of(&together));
     }
     all
 }

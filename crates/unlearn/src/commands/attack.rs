@@ -142,7 +142,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         let (schema, suite) = (AttackReport::SCHEMA.to_owned(), recipe.attack.suite.clone());
         let mut words = sentences(&recovered);
         if is_guarded {
-            words.push(GUARDED.to_owned());
+            words.insert(0, GUARDED.to_owned());
         }
         let facts = scopes.iter().map(|scope| (scope.name.clone(), scope.rows.iter().map(fact).collect())).collect();
         Ok(AttackReport { schema, suite, facts, attacked, retrained, recovered, words })
