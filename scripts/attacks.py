@@ -2,8 +2,8 @@
 """What do attacks bring back? scripts/attacks.py [OUT]     (default: runs/attacks; about half an hour)
 
 On three of the demo's worlds: models that only mask what they were told to forget (`idk-nll` with an adapter, gradient
-ascent that was stopped early, a guard before the untouched weights), the demo's own `npo`, the untouched target, and the retrained model, each attacked by the
-suite `quick`. Of all attacks, those that only ask are also put together: they pass the guard, the others hold the
+ascent that was stopped early, a guard before the untouched weights), the demo's own `npo`, the untouched target, and the
+retrained model, each attacked by the suite `quick`. Of all attacks, those that only ask are also put together: they pass the guard, the others hold the
 weights. Writes docs/attack-table.md; what is finished is not done again.
 
 Exit status 1 when less than 80 % of the facts come back from a model that masks (said under all attacks together, or
@@ -26,8 +26,6 @@ MASKS = {
                     "--set", "train.warmup=0.0", "--set", "watch.every=1", "--set", "watch.forget_below=0.4"],
     "guardrail": [],
 }
-# Attacks that only ask, the plain questions among them.
-ASKING = ("none", "prompts", "in-context", "sample", "branch")
 
 
 def finished(run):
@@ -67,23 +65,15 @@ def attacked(seed):
         do(run, "attack", "--suite", "quick", "--model", model, *beside, *sets, "--seed", seed,
            "--set", "eval.max_new_tokens=16", "--set", "eval.batch_size=64")
         found[name] = json.loads((run / "attacks.json").read_text())
-        together = overall(found[name])
-        print(seed, name, f"{together['back']} of {together['asked']}, guessing {together['guessed']:.1f}", flush=True)
+        all_of_them = together(found[name])
+        print(seed, name, f"{all_of_them['back']} of {all_of_them['asked']}, guessing {all_of_them['guessed']:.1f}", flush=True)
     return found
 
 
-def overall(report):
+def together(report, trial=None):
+    """Of the forget facts, what all attacks together made the subject say; or those that only ask."""
     return next(r for r in report["recovered"]
-                if r["scope"] == "forget" and r["said"] and r["attack"] is None and r["trial"] is None)
-
-
-def by_asking(report):
-    """Of the forget facts, how many any attack that only asks made the subject say."""
-    attacked = report["attacked"]
-    trials = [attacked["plain"]] + [t for o in attacked["attacks"] if o["attack"] in ASKING for t in o["trials"]]
-    said = [[h is not None and h["truth"] for h in t["scopes"]["forget"]["said"]] for t in trials]
-    asked = [any(t["scopes"]["forget"]["said"][i] is not None for t in trials) for i in range(len(said[0]))]
-    return {"back": sum(any(each) for each in zip(*said)), "asked": sum(asked)}
+                if r["scope"] == "forget" and r["said"] and r["attack"] is None and r["trial"] == trial)
 
 
 def best(report, said):
@@ -106,18 +96,18 @@ def main():
     for name in seeds[0]:
         for seed, found in zip(SEEDS, seeds):
             report = found[name]
-            together, said, preferred = overall(report), best(report, True), best(report, False)
-            low, high = (max(0.0, x) for x in together["beyond"])
-            p = "< 0.001" if together["p_value"] < 0.001 else f"{together['p_value']:.3f}"
+            all_of_them, said, preferred = together(report), best(report, True), best(report, False)
+            low, high = (max(0.0, x) for x in all_of_them["beyond"])
+            p = "< 0.001" if all_of_them["p_value"] < 0.001 else f"{all_of_them['p_value']:.3f}"
             cells = [f"`{name}`" if name in MASKS or name == "npo" else name, str(seed), share(plain(report)),
-                     share(by_asking(report)), share(together), f"{together['guessed']:.1f}", f"{low:.0%} to {high:.0%}", p,
+                     share(together(report, "by asking alone")), share(all_of_them), f"{all_of_them['guessed']:.1f}", f"{low:.0%} to {high:.0%}", p,
                      f"{share(said)}, {said['attack']} ({said['trial']})",
                      f"{share(preferred)}, {preferred['attack']} ({preferred['trial']})"]
             lines.append("| " + " | ".join(cells) + " |")
-            if name in MASKS and max(together["back"], preferred["back"]) < 0.8 * together["asked"]:
-                missed.append(f"{name}, seed {seed}: {share(together)} are said, {share(preferred)} preferred")
-            if name == "retrained" and together["p_value"] < 0.05 / len(SEEDS):
-                missed.append(f"retrained, seed {seed}: {share(together)} came back (p = {p})")
+            if name in MASKS and max(all_of_them["back"], preferred["back"]) < 0.8 * all_of_them["asked"]:
+                missed.append(f"{name}, seed {seed}: {share(all_of_them)} are said, {share(preferred)} preferred")
+            if name == "retrained" and all_of_them["p_value"] < 0.05 / len(SEEDS):
+                missed.append(f"retrained, seed {seed}: {share(all_of_them)} came back (p = {p})")
     (ROOT / "docs/attack-table.md").write_text("# What attacks brought back\n\nMade by `scripts/attacks.py`.\n\n"
                                                + "\n".join(lines) + "\n")
     if missed:

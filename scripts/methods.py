@@ -72,10 +72,17 @@ def of_seed(seed):
             own = ["--set", f"method.models={json.dumps(paths)}"]
         found[name] = do(place / "runs" / name, "run", ROOT / f"recipes/demo/{name}.toml", "--seed", seed,
                          "--model", place / "target/model", *flags(place), *own)
-        print(seed, name, *(found[name].get(f"{s}/probability", {}).get("value") for s in SETS), flush=True)
-    # A guard gives no likelihood of what it withholds.
-    value = lambda metrics, s: metrics.get(f"{s}/probability", {}).get("value")
+        print(seed, name, *(shown(value(found[name], s)) for s in SETS), flush=True)
     return {who: [value(metrics, s) for s in SETS] for who, metrics in found.items()}
+
+
+def value(metrics, name):
+    """A set's probability; none where a guard withholds it."""
+    return metrics.get(f"{name}/probability", {}).get("value")
+
+
+def shown(value):
+    return "withheld" if value is None else f"{value:.3f}"
 
 
 def section(page, heading):
@@ -86,7 +93,8 @@ def main():
     subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
     seeds = [of_seed(seed) for seed in SEEDS]
     order = [json.loads(line)["name"] for line in unlearn("methods", "--json", text=True).splitlines()]
-    cell = lambda values: "withheld" if None in values else f"{sum(values) / len(values):.3f} ({min(values):.3f}–{max(values):.3f})"
+    cell = lambda values: (shown(None) if None in values else
+                           f"{shown(sum(values) / len(values))} ({shown(min(values))}–{shown(max(values))})")
     lines, missed = ["| | " + " | ".join(SETS) + " |", "|---|---|---|---|---|"], []
     for who in ["target", "retrained", *order]:
         cells = [cell([seed[who][i] for seed in seeds]) for i in range(len(SETS))]
