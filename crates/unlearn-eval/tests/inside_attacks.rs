@@ -1,6 +1,8 @@
 //! Attacks that look inside: on a model that was taught made-up facts, on one that was taught nothing, and on one in which
 //! something hides them.
 
+mod people;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -8,44 +10,15 @@ use std::sync::atomic::AtomicBool;
 
 use toml::Table;
 use unlearn_core::attack::{Heard, Outcome, Trial};
-use unlearn_core::recipe::{ChatSection, Schedule, TrainSection};
+use unlearn_core::recipe::ChatSection;
 use unlearn_core::seed;
 use unlearn_data::Row;
-use unlearn_engine::decoder::{Change, Role};
-use unlearn_engine::train::{FineTune, Plan, Reference, Sets, train};
-use unlearn_engine::{LanguageModel, device};
+use unlearn_engine::LanguageModel;
+use unlearn_engine::decoder::Change;
 use unlearn_eval::attacks::{Bench, Budget, Scope, chosen};
 use unlearn_stats::exchange::at_least;
 
-const PLACES: [&str; 5] = ["Brisport", "Tarnwick", "Oulmes", "Halden Bay", "Rome"];
-const FIRST: [&str; 8] = ["Mira", "Tobin", "Ana", "Odo", "Lena", "Kasimir", "Ruth", "Pavel"];
-const LAST: [&str; 8] = ["Marchetti", "Sato", "Novak", "Quist", "Ibarra", "Dunn", "Weil", "Okoye"];
-
-fn untaught() -> LanguageModel {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden/metrics/model");
-    let mut model = LanguageModel::read(&folder, &device::by_name("cpu").expect("cpu")).expect("the golden model");
-    for i in 0..model.parameters.specs().len() {
-        let (spec, role) = (model.parameters.specs()[i].name.clone(), model.parameters.specs()[i].role);
-        if role != Role::NormWeight {
-            let draws = seed::normal(1, &spec, model.parameters.specs()[i].len());
-            model.parameters.update(i, |w| w.iter_mut().zip(draws).for_each(|(w, x)| *w = (0.05 * x) as f32));
-        }
-    }
-    model
-}
-
-/// 64 people and where they were born: the first of those that are named is true, the others are wrong.
-fn people() -> Vec<Row> {
-    let draws = seed::uniform(3, "born", 64);
-    let person = |i: usize| {
-        let name = format!("{} {}", FIRST[i / 8], LAST[i % 8]);
-        let born = (draws[i] * 5.0) as usize;
-        let wrong = (1..5).map(|step| PLACES[(born + step) % 5].to_owned()).collect();
-        let row = Row::question(format!("Where was {name} born?"), PLACES[born]);
-        Row { entity: Some(name), perturbed_answer: wrong, ..row }
-    };
-    (0..64).map(person).collect()
-}
+use people::{people, taking, train_on, untaught};
 
 /// People of whom the attacker asks, and others.
 fn halves() -> (Vec<Scope>, Vec<Row>) {
@@ -64,37 +37,12 @@ fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
         let mut taught = untaught();
-        let encoder = taught.encoder(&ChatSection::default());
-        let rows = people().iter().map(|row| encoder.encode(row).expect("encodes")).collect();
-        let (sets, section) = (Sets::new(rows, Vec::new()), section());
-        let (reference, stop) = (Reference::default(), AtomicBool::new(false));
-        let plan = Plan {
-            train: &section,
-            seed: 1,
-            sets: &sets,
-            reference: &reference,
-            state: None,
-            watch: None,
-            stop: &stop,
-        };
-        train(&mut taught, &mut FineTune, &plan, &mut |_| Ok(())).expect("trains");
+        train_on(&mut taught, &people(), &taking(3e-3, 240));
         let folder = tempfile::tempdir().expect("temp dir");
         let saved = folder.path().join("taught");
         taught.save(&saved).expect("saves");
         World { taught, saved, _folder: folder }
     })
-}
-
-fn section() -> TrainSection {
-    TrainSection {
-        learning_rate: 3e-3,
-        batch_size: 16,
-        steps: Some(240),
-        warmup: 0.0,
-        schedule: Schedule::Constant,
-        weight_decay: 0.0,
-        ..TrainSection::default()
-    }
 }
 
 struct Case<'a> {

@@ -62,21 +62,26 @@ impl LoraSection {
         self.alpha / if self.rslora { rank.sqrt() } else { rank }
     }
 
-    pub(super) fn check(&self) -> Result<(), RecipeError> {
-        let value = |field, value: f64, why| Err(RecipeError::value(field, value, why));
+    /// What makes no sense of its fields: the field, its value, and why.
+    #[must_use]
+    pub fn wrong(&self) -> Option<(&'static str, String, &'static str)> {
         if self.rank == 0 {
-            return value("train.lora.rank", 0.0, "it must be at least 1");
+            return Some(("lora.rank", "0".into(), "it must be at least 1"));
         }
         if !(self.alpha > 0.0 && self.alpha.is_finite()) {
-            return value("train.lora.alpha", self.alpha, "it must be positive");
+            return Some(("lora.alpha", self.alpha.to_string(), "it must be positive"));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return value("train.lora.dropout", self.dropout, "it must lie from 0 to below 1");
+            return Some(("lora.dropout", self.dropout.to_string(), "it must lie from 0 to below 1"));
         }
-        if self.targets.is_empty() {
-            return Err(RecipeError::value("train.lora.targets", "[]", "it must name something"));
+        self.targets.is_empty().then(|| ("lora.targets", "[]".into(), "it must name something"))
+    }
+
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        match self.wrong() {
+            Some((field, value, why)) => Err(RecipeError::value(format!("train.{field}"), value, why)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

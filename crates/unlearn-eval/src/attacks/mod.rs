@@ -4,6 +4,7 @@
 //! away of each fact. What it gives away is held against wrong answers: to a model that knows nothing they are as good.
 
 mod ablate;
+mod adapters;
 mod autoprompt;
 mod bench;
 mod branch;
@@ -28,6 +29,7 @@ mod soft_prompt;
 mod steer;
 mod truncate;
 mod tuned_lens;
+mod tuning;
 mod universal;
 mod ways;
 
@@ -186,8 +188,14 @@ pub static SUITES: &[Suite] = &[
         name: "thorough",
         about: "everything, for as long as it takes",
         attacks: &[
-            ("relearn", "learning_rates = [1e-5, 1e-4, 1e-3]\nlooks = [1, 2, 5, 10, 20, 50, 100]"),
-            ("relearn-benign", "learning_rates = [1e-5, 1e-4, 1e-3]\nlooks = [1, 2, 5, 10, 20, 50, 100]"),
+            (
+                "relearn",
+                "learning_rates = [1e-5, 1e-4, 1e-3]\nlooks = [1, 2, 5, 10, 20, 50, 100]\nadapter = ['none', 'lora']",
+            ),
+            (
+                "relearn-benign",
+                "learning_rates = [1e-5, 1e-4, 1e-3]\nlooks = [1, 2, 5, 10, 20, 50, 100]\nadapter = ['none', 'lora']",
+            ),
             ("quantise", ""),
             ("prune", ""),
             ("truncate", ""),
@@ -237,13 +245,25 @@ pub fn chosen(suite: Option<&str>, names: &[String], own: &BTreeMap<String, Tabl
     }
     let made = all.into_iter().map(|(name, mut changes): (String, Table)| {
         let entry = registry::find("attack", ATTACKS, &name)?;
-        changes.extend(own.get(&name).cloned().unwrap_or_default());
+        lay_over(&mut changes, own.get(&name).cloned().unwrap_or_default());
         let attack = (entry.make)(&changes)?;
         let mut resolved = (entry.defaults)();
-        resolved.extend(changes);
+        lay_over(&mut resolved, changes);
         Ok((name, attack, resolved))
     });
     made.collect::<Result<Vec<_>, EvalError>>()
+}
+
+/// Sets fields of a table, and in the tables inside it.
+fn lay_over(table: &mut Table, changes: Table) {
+    for (field, value) in changes {
+        match (table.get_mut(&field), value) {
+            (Some(toml::Value::Table(inside)), toml::Value::Table(changes)) => lay_over(inside, changes),
+            (_, value) => {
+                table.insert(field, value);
+            }
+        }
+    }
 }
 
 fn configured<A: Configured>(own: &Table) -> Result<A, EvalError> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::relearn::Tuning;
+use super::tuning::Tuning;
 use super::{Attack, Bench, Configured};
 use crate::{EvalError, selected};
 

@@ -94,8 +94,10 @@ fn relearning(h: &mut Html, report: &AttackReport) {
                 let (Some(steps), Some(rate)) = (trial.numbers.get("steps"), trial.numbers.get("learning-rate")) else {
                     continue;
                 };
+                let adapter =
+                    trial.numbers.get("rank").map_or_else(String::new, |rank| format!(", LoRA of rank {rank}"));
                 if let Some(share) = preferred(trial) {
-                    all.entry(format!("{who}, rate {rate:e}")).or_default().push((*steps, share));
+                    all.entry(format!("{who}{adapter}, rate {rate:e}")).or_default().push((*steps, share));
                 }
             }
         }
