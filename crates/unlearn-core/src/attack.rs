@@ -44,6 +44,9 @@ pub struct Caught {
     /// Which answer was preferred to all others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chosen: Hearing,
+    /// Of many answers to a question, how many said the true one, and how many there were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<Option<[usize; 2]>>,
     /// The words that were said, where they were heard.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<Option<String>>,
@@ -67,9 +70,19 @@ impl Caught {
     /// What either brought back; of each metric, the mean.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
+        let truth = |caught: &Self, i: usize| caught.said.get(i).and_then(Option::as_ref).is_some_and(|h| h.truth);
         let words = (0..self.words.len().max(other.words.len())).map(|i| {
             let at = |caught: &Self| caught.words.get(i).cloned().flatten();
-            at(self).or_else(|| at(other))
+            // The words that said it, where one of them did.
+            let (first, second) = if truth(other, i) && !truth(self, i) { (other, self) } else { (self, other) };
+            at(first).or_else(|| at(second))
+        });
+        let times = (0..self.times.len().max(other.times.len())).map(|i| {
+            let at = |caught: &Self| caught.times.get(i).copied().flatten();
+            match (at(self), at(other)) {
+                (Some([said, of]), Some([more, others])) => Some([said + more, of + others]),
+                (one, other) => one.or(other),
+            }
         });
         let mut metrics = self.metrics.clone();
         for (name, value) in &other.metrics {
@@ -78,6 +91,7 @@ impl Caught {
         Self {
             said: either(&self.said, &other.said),
             chosen: either(&self.chosen, &other.chosen),
+            times: times.collect(),
             words: words.collect(),
             metrics,
         }
@@ -153,6 +167,9 @@ pub struct Outcome {
     /// What of its budget ended it, if it was that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<String>,
+    /// What has to be known of it, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// One attacked subject.
@@ -240,7 +257,7 @@ impl AttackReport {
 
 #[cfg(test)]
 mod tests {
-    use super::Heard;
+    use super::{Caught, Heard};
 
     #[test]
     fn what_either_heard_was_heard() {
@@ -248,5 +265,21 @@ mod tests {
         let b = Heard { truth: false, wrong: vec![true, true, false] };
         assert_eq!(a.or(&b), Heard { truth: true, wrong: vec![true, true, false] });
         assert_eq!((a.chance(), b.chance()), (0.5, 0.5));
+    }
+
+    #[test]
+    fn of_two_hearings_the_words_stay_that_said_it_and_times_add_up() {
+        let caught = |truth: bool, words: &str, times: Option<[usize; 2]>| Caught {
+            said: vec![Some(Heard { truth, wrong: vec![false] })],
+            words: vec![Some(words.to_owned())],
+            times: vec![times],
+            ..Caught::default()
+        };
+        let (no, yes) = (caught(false, "No idea.", Some([0, 4])), caught(true, "In Oslo.", Some([3, 4])));
+        for both in [no.or(&yes), yes.or(&no)] {
+            assert_eq!((both.words[0].as_deref(), both.times[0]), (Some("In Oslo."), Some([3, 8])));
+        }
+        assert_eq!(no.or(&caught(false, "Who?", None)).words[0].as_deref(), Some("No idea."));
+        assert_eq!(yes.or(&caught(false, "", None)).times, yes.times);
     }
 }

@@ -65,6 +65,8 @@ pub struct Row {
     pub content: Content,
     /// `paraphrased_question`.
     pub paraphrased_question: Option<String>,
+    /// `paraphrased_questions`: the question in further words.
+    pub paraphrased_questions: Vec<String>,
     /// `paraphrased_answer`.
     pub paraphrased_answer: Option<String>,
     /// `perturbed_answer`: wrong answers.
@@ -87,6 +89,7 @@ impl Row {
             line: 0,
             content,
             paraphrased_question: None,
+            paraphrased_questions: Vec::new(),
             paraphrased_answer: None,
             perturbed_answer: Vec::new(),
             alternate: Vec::new(),
@@ -125,6 +128,7 @@ impl Row {
         let choices = choices::of(object)?;
         let row = Self {
             paraphrased_question: text(object, "paraphrased_question")?,
+            paraphrased_questions: texts(object, "paraphrased_questions")?,
             paraphrased_answer: text(object, "paraphrased_answer")?,
             perturbed_answer: texts(object, "perturbed_answer")?,
             alternate: texts(object, "alternate")?,
@@ -148,6 +152,20 @@ impl Row {
             Content::Text(_) | Content::Tokens { .. } => return None,
         }
         Some(row)
+    }
+
+    /// The question in other words: each of `paraphrased_question` and `paraphrased_questions` once, in order, and none
+    /// that is the question itself.
+    #[must_use]
+    pub fn wordings(&self) -> Vec<&str> {
+        let question = self.prompt_text();
+        let mut all: Vec<&str> = Vec::new();
+        for other in self.paraphrased_question.iter().chain(&self.paraphrased_questions) {
+            if *other != question && !all.contains(&other.as_str()) {
+                all.push(other);
+            }
+        }
+        all
     }
 
     /// What is asked, as a reader would want to see it.
@@ -260,4 +278,26 @@ pub(crate) fn texts(o: &Map<String, Value>, field: &str) -> Result<Vec<String>, 
 fn integers(o: &Map<String, Value>, field: &str) -> Result<Vec<i64>, String> {
     let value = o.get(field).ok_or_else(|| format!("the row has no field `{field}`"))?;
     serde_json::from_value(value.clone()).map_err(|_| format!("field `{field}` is not a list of integers"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_has_each_other_wording_once() {
+        let row = |more: Value| {
+            let mut object = json!({"question": "Who?", "answer": "Ana"});
+            object.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            Row::from_json(object.as_object().expect("an object"), &Arc::default(), 1)
+        };
+        let wordings = |more: Value| row(more).expect("a row").wordings().join("|");
+        assert_eq!(wordings(json!({})), "");
+        assert_eq!(wordings(json!({"paraphrased_question": "Whose?"})), "Whose?");
+        assert_eq!(wordings(json!({"paraphrased_questions": ["Who?", "Whom?", "Whom?"]})), "Whom?");
+        let both = json!({"paraphrased_question": "Whose?", "paraphrased_questions": ["Whose?", "Whom?"]});
+        assert_eq!(wordings(both), "Whose?|Whom?");
+        let error = row(json!({"paraphrased_questions": 3})).expect_err("no list");
+        assert!(error.contains("`paraphrased_questions` is not a list of texts"), "{error}");
+    }
 }

@@ -13,7 +13,7 @@ fn attacked(name: &str, seconds: f64) -> Attacked {
         let cost = Cost { steps, queries, forward_tokens: 10 * queries, seconds };
         Trial { label: label.into(), cost, ..Trial::default() }
     };
-    let outcome = |attack: &str, trials| Outcome { attack: attack.into(), trials, ended_by: None };
+    let outcome = |attack: &str, trials| Outcome { attack: attack.into(), trials, ..Outcome::default() };
     Attacked {
         subject: Subject { name: name.into(), path: name.into(), digest: String::new() },
         plain: trial("none", 0, 40),

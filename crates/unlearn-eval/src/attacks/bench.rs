@@ -208,6 +208,17 @@ impl<'a> Bench<'a> {
         self.budget.steps.map_or(wanted, |limit| wanted.min(limit.saturating_sub(self.spent.steps)))
     }
 
+    /// The attempts that were made so far.
+    #[must_use]
+    pub fn made(&self) -> &[Trial] {
+        &self.outcome.trials
+    }
+
+    /// Says of the attack what has to be known of it.
+    pub fn note(&mut self, sentence: impl Into<String>) {
+        self.outcome.notes.push(sentence.into());
+    }
+
     /// Notes that a part of the budget ended the attack.
     pub fn ended_by(&mut self, part: &str) {
         self.outcome.ended_by = Some(part.to_owned());

@@ -27,6 +27,7 @@ mod relearn_benign;
 mod sample;
 mod soft_prompt;
 mod steer;
+mod times;
 mod truncate;
 mod tuned_lens;
 mod tuning;
@@ -164,7 +165,7 @@ pub static SUITES: &[Suite] = &[
             ("quantise", "formats = ['8-bit', '4-bit', '3-bit']"),
             ("prompts", ""),
             ("in-context", ""),
-            ("sample", "samples = 16\ntemperatures = [1.0]"),
+            ("sample", "samples = 16\ntemperatures = [1.0]\nparaphrases = 0"),
             ("branch", "branches = [5]"),
             ("soft-prompt", "rule = 'adam'\nlearning_rate = 1e-2\nsteps = 50"),
             ("logit-lens", ""),
@@ -180,7 +181,7 @@ pub static SUITES: &[Suite] = &[
             ("quantise", "formats = ['q8_0', 'q4_0']"),
             ("prompts", "only = ['paraphrase', 'affirmative-begin', 'role-play', 'choice']"),
             ("in-context", "shots = [4]"),
-            ("sample", "samples = 8\ntemperatures = [1.0]"),
+            ("sample", "samples = 8\ntemperatures = [1.0]\nparaphrases = 0"),
             ("branch", "branches = [5]"),
         ],
     },

@@ -28,7 +28,7 @@ Hu et al., *Unlearning or obfuscating? Jogging the memory of unlearned LLMs via 
 
 # Defaults
 
-`rows = 32`; the others as `relearn`.
+`rows = 32`; the others as `relearn`, adapters included.
 
 # Deviations
 
@@ -66,6 +66,7 @@ impl Configured for RelearnBenign {
 impl Attack for RelearnBenign {
     fn run(&self, bench: &mut Bench<'_>) -> Result<(), EvalError> {
         if bench.retain.is_empty() {
+            bench.note("`relearn-benign` was not tried: there are no retain rows to train on.");
             return Ok(());
         }
         self.tuning.run(bench, &[selected(bench.retain, self.rows)])

@@ -140,10 +140,10 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         };
         let recovered = recovered(&attacked, retrained.as_ref(), &scopes, recipe.seed);
         let (schema, suite) = (AttackReport::SCHEMA.to_owned(), recipe.attack.suite.clone());
-        let mut words = sentences(&recovered);
-        if is_guarded {
-            words.insert(0, GUARDED.to_owned());
-        }
+        // What came back stands last: the last sentence is what a page is summed up by.
+        let mut words: Vec<String> = is_guarded.then(|| GUARDED.to_owned()).into_iter().collect();
+        words.extend(attacked.attacks.iter().flat_map(|outcome| outcome.notes.clone()));
+        words.extend(sentences(&recovered));
         let facts = scopes.iter().map(|scope| (scope.name.clone(), scope.rows.iter().map(fact).collect())).collect();
         Ok(AttackReport { schema, suite, facts, attacked, retrained, recovered, words })
     };
