@@ -42,6 +42,34 @@ fn attempts_are_counted_written_and_shown() {
 }
 
 #[test]
+fn a_recipe_chooses_adapters_and_wordings_and_the_report_tells_them_apart() {
+    let scratch = Scratch::new();
+    let recipe = "[attack]\nnames = ['relearn', 'sample']\n\n[attack.relearn]\nadapter = ['none', 'lora']\nlooks = [1, 2]\n\
+                  learning_rates = [1e-3]\nlora = { rank = 2 }\n\n[attack.sample]\nsamples = 2\ntemperatures = [1.0]\n";
+    scratch.write("attack.toml", recipe);
+    let rows = fs::read_to_string(scratch.path("forget.jsonl")).expect("rows");
+    let reworded = rows.replacen("{\"question\"", "{\"paraphrased_question\": \"Say it.\", \"question\"", 1);
+    scratch.write("reworded.jsonl", &reworded);
+    let line = ATTACK.replace("attack --model", "attack attack.toml --model").replace("forget.jsonl", "reworded.jsonl");
+    let output = scratch.run(&line);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found = read(&scratch, "out/attacks.json");
+    let labels = |attack: &str| -> Vec<String> {
+        let all = found["attacked"]["attacks"].as_array().expect("attacks").iter().filter(|a| a["attack"] == attack);
+        let trials = all.flat_map(|a| a["trials"].as_array().expect("trials"));
+        trials.map(|t| t["label"].as_str().expect("a label").to_owned()).collect()
+    };
+    let lora = ["LoRA of rank 2, rate 1e-3, 1 steps", "LoRA of rank 2, rate 1e-3, 2 steps"];
+    assert_eq!(labels("relearn"), [&["rate 1e-3, 1 steps", "rate 1e-3, 2 steps"], &lora[..]].concat());
+    let drawn = "2 answers at temperature 1";
+    assert_eq!(labels("sample"), [drawn, &format!("{drawn}, paraphrase 1"), &format!("{drawn}, any wording")]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("`paraphrased_question`: 5 of 6 have none."), "{said}");
+    let page = fs::read_to_string(scratch.path("out/report.html")).expect("a page");
+    assert!(page.contains("subject, LoRA of rank 2, rate 1e-3") && page.contains("any wording"), "the report shows it");
+}
+
+#[test]
 fn a_suite_runs_when_nothing_is_named_and_budgets_hold() {
     let scratch = Scratch::new();
     let output = scratch.run(&format!("{ATTACK} --set attack.queries=1"));
@@ -62,6 +90,11 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
         (line("--suite quik"), "did you mean `quick`"),
         (line("--set attack.relearn.fold=3"), "did you mean `folds`"),
         (line("--attack relearn --set attack.relearn.folds=1"), "attack.relearn.folds"),
+        (
+            line("--attack relearn --set attack.relearn.adapter=dora"),
+            "`adapter` is \"none\", \"lora\" or a list of them",
+        ),
+        (line("--attack relearn --set attack.relearn.lora.rank=0"), "attack.relearn.lora.rank"),
         (line("--set attack.second=3"), "did you mean `attack.seconds`"),
         (line("--attack sample --set attack.sample.samples=x"), "attack.sample"),
         (line("--suite quick --set attack.prompts.only=['paraphrased']"), "did you mean `paraphrase`"),

@@ -54,9 +54,10 @@ fn who_asks_is_refused_but_for_exchanged_letters_and_who_holds_the_weights_is_no
     let (scratch, ..) = guarded();
     let before = tree(&scratch.path("guarded/model"));
     let line = "attack --model guarded/model --forget forget.jsonl --retain retain.jsonl --set eval.max_new_tokens=12 \
-                --attack prompts sample in-context branch quantise relearn --set attack.sample.samples=2 \
+                --attack prompts sample in-context branch quantise relearn gcg --set attack.sample.samples=2 \
                 --set attack.branch.branches=[2] --set attack.in-context.shots=[1] --set attack.relearn.looks=[1] \
-                --set attack.relearn.learning_rates=[1e-4] --out attacked";
+                --set attack.relearn.learning_rates=[1e-4] --set attack.gcg.steps=1 --set attack.gcg.search_width=4 \
+                --set attack.gcg.rows=2 --out attacked";
     let output = scratch.run(line);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(before, tree(&scratch.path("guarded/model")), "the subject is left alone");
@@ -75,6 +76,11 @@ fn who_asks_is_refused_but_for_exchanged_letters_and_who_holds_the_weights_is_no
         let made = trials(attack);
         assert!(!made.is_empty() && made.iter().all(refused), "{attack}");
     }
+    // What was found on the weights does not take the names out of the questions.
+    let searched: Vec<(Value, bool)> =
+        trials("gcg").iter().map(|trial| (trial["label"].clone(), refused(trial))).collect();
+    let found_on = "found on other facts";
+    assert_eq!(searched, [(found_on.into(), false), (format!("{found_on}, through the guard").into(), true)]);
     for trial in trials("prompts") {
         assert_eq!(refused(&trial), trial["label"] != "obfuscated", "{}", trial["label"]);
     }
@@ -96,12 +102,14 @@ fn who_asks_is_refused_but_for_exchanged_letters_and_who_holds_the_weights_is_no
     for attack in ["quantise", "relearn"] {
         assert_eq!(said(&found, attack), said(&bare, attack), "{attack}");
     }
+    assert_eq!(said(&found, "gcg")[..1], said(&bare, "gcg"), "without a guard, nothing is asked through it");
     let rounded = back("quantise".into(), "q8_0".into()).0;
     assert!(rounded > 0, "something is known");
     let (together, by_asking) = (back(Value::Null, Value::Null).0, back(Value::Null, "by asking alone".into()).0);
     assert!(together >= rounded && by_asking < together, "{by_asking} by asking, {together} in all");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("By asking alone, without the weights,") && said.contains("A guard stands before"), "{said}");
+    assert!(said.contains("What `gcg` found on the weights was asked through the guard too: "), "{said}");
     let at = |what: &str| said.find(what).unwrap_or_else(|| panic!("`{what}` is not in {said}"));
     assert!(at("By asking alone,") < at("Under all attacks together,"), "a page is summed up by the last: {said}");
     // No likelihood is given of what is withheld: no answer is preferred to others.

@@ -6,18 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use unlearn_core::attack::{Caught, Cost, Outcome, Trial};
+use unlearn_core::attack::{Cost, Outcome, Trial};
 use unlearn_core::file;
 use unlearn_core::recipe::ChatSection;
 use unlearn_data::{Encoder, Guard, Row};
 use unlearn_engine::tensor::Device;
 use unlearn_engine::{EngineError, LanguageModel};
 
-use super::Candidates;
-use super::candidates::preferred;
-use crate::metrics::{Metric, Takes};
+use super::asks;
+use crate::EvalError;
+use crate::metrics::Metric;
 use crate::observe::Effort;
-use crate::{EvalError, EvalSet, Needs, Observations, Observer, Store, score};
 
 /// What an attack may take; where nothing is said, as much as its own configuration does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -51,7 +50,8 @@ pub enum Told<'a> {
 pub struct Bench<'a> {
     /// The subject, as it was read from its checkpoint.
     pub model: &'a LanguageModel,
-    /// The guard before the subject, for attacks that only ask. Those that hold the weights walk round it.
+    /// The guard before the subject. Attacks that only ask see the subject through it; those that hold the weights walk
+    /// round it.
     pub guard: Option<&'a Guard>,
     /// How rows become tokens.
     pub encoder: &'a Encoder,
@@ -79,6 +79,7 @@ pub struct Bench<'a> {
     pub device: &'a Device,
     /// Told what happens.
     pub tell: &'a dyn Fn(Told<'_>),
+    pub(super) only_asks: bool,
     begun: Instant,
     outcome: Outcome,
     spent: Cost,
@@ -116,6 +117,7 @@ impl<'a> Bench<'a> {
             stop,
             device: model.parameters.device(),
             tell,
+            only_asks: asks(attack),
             begun: Instant::now(),
             outcome: Outcome { attack: attack.to_owned(), ..Outcome::default() },
             spent: Cost::default(),
@@ -131,12 +133,34 @@ impl<'a> Bench<'a> {
         label: &str,
         make: impl FnOnce(&mut Self) -> Result<Trial, EvalError>,
     ) -> Result<bool, EvalError> {
+        self.attempt_with(label, true, make)
+    }
+
+    /// Makes an attempt with what an earlier one found, which only asks: as [`Self::attempt`], but where all steps are
+    /// taken it is still made.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`].
+    pub fn ask_again(
+        &mut self,
+        label: &str,
+        make: impl FnOnce(&mut Self) -> Result<Trial, EvalError>,
+    ) -> Result<bool, EvalError> {
+        self.attempt_with(label, false, make)
+    }
+
+    fn attempt_with(
+        &mut self,
+        label: &str,
+        takes_steps: bool,
+        make: impl FnOnce(&mut Self) -> Result<Trial, EvalError>,
+    ) -> Result<bool, EvalError> {
         if let Some(trial) = self.earlier(label) {
             self.take(trial);
             return Ok(true);
         }
         self.go_on()?;
-        if self.is_spent() {
+        if self.spends(takes_steps) {
             return Ok(false);
         }
         (self.tell)(Told::Attempt(label));
@@ -177,9 +201,14 @@ impl<'a> Bench<'a> {
 
     /// Whether the budget is spent; what of it is noted.
     pub fn is_spent(&mut self) -> bool {
+        self.spends(true)
+    }
+
+    /// Whether the budget is spent for an attempt that takes steps, or for one that takes none.
+    fn spends(&mut self, takes_steps: bool) -> bool {
         let over = |limit: Option<u64>, spent: u64| limit.is_some_and(|limit| spent >= limit);
         let ended_by = [
-            (over(self.budget.steps, self.spent.steps), "steps"),
+            (takes_steps && over(self.budget.steps, self.spent.steps), "steps"),
             (over(self.budget.queries, self.spent.queries), "queries"),
             (self.seconds_left() == Some(0.0), "seconds"),
         ];
@@ -206,6 +235,12 @@ impl<'a> Bench<'a> {
     #[must_use]
     pub fn steps_left(&self, wanted: u64) -> u64 {
         self.budget.steps.map_or(wanted, |limit| wanted.min(limit.saturating_sub(self.spent.steps)))
+    }
+
+    /// The attack's name.
+    #[must_use]
+    pub fn attack(&self) -> &str {
+        &self.outcome.attack
     }
 
     /// The attempts that were made so far.
@@ -256,89 +291,6 @@ impl<'a> Bench<'a> {
         let before = self.scopes.iter().take_while(|other| other.name != scope.name).map(|other| other.rows.len());
         let total = self.scopes.iter().map(|scope| scope.rows.len()).sum();
         (self.tell)(Told::Progress(before.sum::<usize>() + done, total));
-    }
-
-    /// Asks a subject all questions, but for rows that the attacker was shown: `shown` says which.
-    ///
-    /// # Errors
-    /// When a row does not fit the subject, or its answers are not numbers.
-    pub fn ask(&self, subject: &LanguageModel, shown: &dyn Fn(&Row) -> bool) -> Result<Trial, EvalError> {
-        self.ask_otherwise(subject, shown, &|row| Some(row.clone()))
-    }
-
-    /// The same in other words: `other` gives each row as it is asked; none where it cannot be. What counts as said
-    /// is by the row as it was.
-    ///
-    /// # Errors
-    /// As [`Self::ask`].
-    pub fn ask_otherwise(
-        &self,
-        subject: &LanguageModel,
-        shown: &dyn Fn(&Row) -> bool,
-        other: &dyn Fn(&Row) -> Option<Row>,
-    ) -> Result<Trial, EvalError> {
-        let mut trial = Trial::default();
-        for scope in self.scopes {
-            let asked: Vec<Option<Row>> =
-                scope.rows.iter().map(|row| if shown(row) { None } else { other(row) }).collect();
-            let set = EvalSet::new(&scope.name, asked.iter().flatten().cloned().collect());
-            let mut done = |n: usize| self.progress(scope, n / 2);
-            let seen = self.observer(subject).observe(&set, self.needs(), &mut done)?;
-            trial.cost.queries += set.rows.len() as u64;
-            trial.cost.forward_tokens += seen.spent.total();
-            let caught = self.caught(scope, &asked, &seen);
-            trial.scopes.insert(scope.name.clone(), caught);
-        }
-        Ok(trial)
-    }
-
-    fn needs(&self) -> Needs {
-        let asked = Needs { answer: true, perturbed: true, generations: true, ..Needs::NONE };
-        self.metrics
-            .iter()
-            .filter(|m| matches!(m.takes, Takes::Rows(_) | Takes::Set(_)))
-            .fold(asked, |n, m| n.or(m.needs))
-    }
-
-    /// An observer that keeps nothing: an attacked subject is on no disk.
-    #[must_use]
-    pub fn observer<'m>(&'m self, subject: &'m LanguageModel) -> Observer<'m> {
-        Observer {
-            model: subject,
-            guard: self.guard,
-            encoder: self.encoder,
-            digest: String::new(),
-            store: Store::none(),
-            effort: Effort { seed: self.seed, ..self.effort },
-        }
-    }
-
-    /// What was caught of a scope, of which some rows were asked.
-    fn caught(&self, scope: &Scope, asked: &[Option<Row>], seen: &Observations) -> Caught {
-        let mut caught = Caught::default();
-        let mut at = 0;
-        for (row, asked) in scope.rows.iter().zip(asked) {
-            let place = asked.as_ref().map(|_| {
-                at += 1;
-                at - 1
-            });
-            let text = place.and_then(|i| seen.generations.get(i)).cloned().flatten();
-            let heard = text.as_ref().and_then(|text| Some(Candidates::of(row)?.heard(text)));
-            caught.words.push(text.filter(|_| heard.is_some()));
-            caught.said.push(heard);
-            caught.chosen.push(place.and_then(|i| preferred(seen.likelihoods.get(i)?)));
-        }
-        for metric in self.metrics {
-            let score = match &metric.takes {
-                Takes::Rows(rows) => score::of_rows(rows, &scope.name, seen, self.seed),
-                Takes::Set(of) => of(seen, &scope.name, self.seed),
-                _ => None,
-            };
-            if let Some(value) = score.and_then(|score| score.value) {
-                caught.metrics.insert(metric.name.to_owned(), value);
-            }
-        }
-        caught
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod ablate;
 mod adapters;
+mod asking;
 mod autoprompt;
 mod bench;
 mod branch;

@@ -36,7 +36,7 @@ impl Configured for SoftPromptAttack {
 
 impl Attack for SoftPromptAttack {
     fn run(&self, bench: &mut Bench<'_>) -> Result<(), EvalError> {
-        if !self.universal.affords(bench) {
+        if !self.universal.affords(bench, 0) {
             return Ok(());
         }
         bench.attempt("found on other facts", |bench| {
@@ -59,7 +59,7 @@ impl SoftPromptAttack {
         let words = Words { ascii: false, reversible: false };
         let problem = Problem::new(bench.model, &goals, places, words, bench.effort.tokens)?;
         let place = self.universal.paused(bench, fold);
-        let budget = self.universal.budget(bench);
+        let budget = self.universal.budget(bench, 0);
         let steps = budget.steps.unwrap_or(self.search.steps);
         let mut watch = |state: &SoftState| {
             (bench.tell)(Told::Progress(state.spent.steps, steps));

@@ -41,6 +41,9 @@ struct Paused<S> {
     state: S,
 }
 
+/// What the attempt with the prompts that were found goes by.
+const FOUND: &str = "found on other facts";
+
 /// Rows in one search pass are few and short; more at once would only cost memory.
 const PASS_TOKENS: usize = 2048;
 
@@ -75,22 +78,22 @@ impl Universal {
         rows.iter().map(|row| Ok(Goal::of(bench.encoder, row, self.place, None)?)).collect()
     }
 
-    /// What a fold's search may take of what the attack may.
-    pub(super) fn budget(&self, bench: &Bench<'_>) -> Budget {
+    /// What a fold's search may take of what the attack may, but for some questions.
+    pub(super) fn budget(&self, bench: &Bench<'_>, reserved: u64) -> Budget {
         let part = |limit: Option<u64>| limit.map(|limit| (limit / self.folds as u64) as usize);
         Budget {
             steps: part(bench.budget.steps),
-            queries: part(bench.budget.queries),
+            queries: part(bench.budget.queries.map(|limit| limit.saturating_sub(reserved))),
             forward_tokens: None,
             seconds: bench.budget.seconds.map(|limit| limit / self.folds as f64),
         }
     }
 
     /// Whether the budget allows for the first prompt of every fold; what of it does not is noted.
-    pub(super) fn affords(&self, bench: &mut Bench<'_>) -> bool {
+    pub(super) fn affords(&self, bench: &mut Bench<'_>, reserved: u64) -> bool {
         // The first prompt's loss and the last one's.
         let least = 2 * self.rows;
-        let enough = self.budget(bench).queries.is_none_or(|queries| queries >= least);
+        let enough = self.budget(bench, reserved).queries.is_none_or(|queries| queries >= least);
         if !enough {
             bench.ended_by("queries");
         }
@@ -99,10 +102,10 @@ impl Universal {
 
     /// Finds a prompt for each fold, and asks it.
     pub(super) fn run<M: Moves>(&self, moves: &M, start: &[u32], bench: &mut Bench<'_>) -> Result<(), EvalError> {
-        if !self.affords(bench) {
+        if !self.affords(bench, reserved(bench)) {
             return Ok(());
         }
-        bench.attempt("found on other facts", |bench| {
+        let found = bench.attempt(FOUND, |bench| {
             let mut all: Option<Trial> = None;
             for (fold, (found_on, asked)) in self.folds(bench).into_iter().enumerate() {
                 let trial = self.fold(moves, start, bench, (fold, &found_on, &asked))?;
@@ -110,7 +113,7 @@ impl Universal {
             }
             Ok(all.unwrap_or_default())
         })?;
-        Ok(())
+        if found { self.through_guard(bench) } else { Ok(()) }
     }
 
     fn fold<M: Moves>(
@@ -123,7 +126,7 @@ impl Universal {
         let goals = self.goals(bench, found_on)?;
         let problem = Problem::new(bench.model, &goals, start.len(), Words::default(), PASS_TOKENS)?;
         let place = self.paused(bench, fold);
-        let budget = self.budget(bench);
+        let budget = self.budget(bench, reserved(bench));
         let steps = budget.steps.unwrap_or_else(|| moves.steps());
         let mut watch = |state: &State| {
             (bench.tell)(Told::Progress(state.spent.steps, steps));
@@ -136,24 +139,63 @@ impl Universal {
             bench.go_on()?;
         }
         let text = outcome.text.unwrap_or_default();
-        let other = |row: &Row| {
-            let question = row.prompt_text();
-            let with = match self.place {
-                Place::Prefix => format!("{text}{question}"),
-                Place::Suffix => format!("{question}{text}"),
-            };
-            row.asked(&with)
-        };
-        let shown = |row: &Row| !asked.iter().any(|a| same_fact(a, row));
-        let trial = bench.ask_otherwise(bench.model, &shown, &other)?;
+        let trial = bench.ask_otherwise(bench.model, &not_among(asked), &|row| self.with(row, &text))?;
         let numbers = found(&outcome.state.curve);
         Ok(Trial { numbers, cost: trial.cost + cost(outcome.state.spent), texts: vec![text], ..trial })
+    }
+
+    /// A row whose question has a text where the free places stood.
+    fn with(&self, row: &Row, text: &str) -> Option<Row> {
+        let question = row.prompt_text();
+        row.asked(&match self.place {
+            Place::Prefix => format!("{text}{question}"),
+            Place::Suffix => format!("{question}{text}"),
+        })
+    }
+
+    /// Asks what was found on the weights through the guard before them, and says what came of it.
+    fn through_guard(&self, bench: &mut Bench<'_>) -> Result<(), EvalError> {
+        let (Some(guard), Some(found)) = (bench.guard, bench.made().last()) else { return Ok(()) };
+        let (texts, name) = (found.texts.clone(), bench.attack().to_owned());
+        let made = bench.ask_again(&format!("{FOUND}, through the guard"), |bench| {
+            let mut all: Option<Trial> = None;
+            for ((_, asked), text) in self.folds(bench).into_iter().zip(&texts) {
+                let trial = bench.ask_through_guard(&not_among(&asked), &|row| self.with(row, text))?;
+                all = Some(all.map_or_else(|| trial.clone(), |sum| sum.or(&trial)));
+            }
+            let trial = all.unwrap_or_default();
+            let answers = || trial.scopes.values().flat_map(|caught| caught.words.iter().flatten());
+            let refused = answers().filter(|text| *text == guard.refusal()).count() as f64;
+            let numbers = numbers([("refused", refused), ("answers", answers().count() as f64)]);
+            Ok(Trial { texts: texts.clone(), numbers, ..trial })
+        })?;
+        let number = |name: &str| bench.made().last().and_then(|trial| trial.numbers.get(name)).copied();
+        bench.note(match (number("refused"), number("answers")) {
+            (Some(refused), Some(answers)) if made => format!(
+                "What `{name}` found on the weights was asked through the guard too: {refused} of {answers} answers were \
+                 its refusal."
+            ),
+            _ => format!("What `{name}` found on the weights was not asked through the guard: the budget was spent."),
+        });
+        Ok(())
     }
 
     /// Where an interrupted search of a fold is kept, and what must not have changed.
     pub(super) fn paused(&self, bench: &Bench<'_>, fold: usize) -> Option<(PathBuf, String)> {
         bench.state.as_ref().map(|(dir, of)| (dir.join(format!("search-{fold}.json")), of.clone()))
     }
+}
+
+/// Questions that a search leaves to those who ask: where a guard stands before the subject, what is found is asked twice,
+/// round it and through it.
+fn reserved(bench: &Bench<'_>) -> u64 {
+    let questions = bench.scopes.iter().map(|scope| scope.rows.len() as u64).sum::<u64>();
+    if bench.guard.is_some() { 2 * questions } else { 0 }
+}
+
+/// What the attacker knows or leaves out: all that asks for none of some facts.
+fn not_among(asked: &[Row]) -> impl Fn(&Row) -> bool + '_ {
+    |row| !asked.iter().any(|other| same_fact(other, row))
 }
 
 /// The state that an earlier process left.

@@ -8,7 +8,7 @@ use unlearn_core::attack::{Attacked, Outcome, Trial};
 use unlearn_core::score::Subject;
 use unlearn_data::Row;
 use unlearn_engine::{LanguageModel, checkpoint};
-use unlearn_eval::attacks::{Attack, Bench, Budget, Scope, Told, asks};
+use unlearn_eval::attacks::{Attack, Bench, Budget, Scope, Told};
 use unlearn_eval::metrics::{self, Metric};
 use unlearn_eval::observe::Effort;
 
@@ -70,7 +70,7 @@ impl Attacker<'_> {
             Bench::new(name, (model, &encoder, &recipe.chat), (self.scopes, self.retain), (&self.context.stop, &tell));
         let metrics = self.metrics()?;
         bench.metrics = &metrics;
-        bench.guard = model.guard.as_ref().filter(|_| asks(name));
+        bench.guard = model.guard.as_ref();
         bench.reference = recipe.model.reference.as_deref();
         bench.effort = Effort {
             batch_size: recipe.eval.batch_size,

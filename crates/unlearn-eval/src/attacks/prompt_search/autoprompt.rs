@@ -22,7 +22,8 @@ documented! {
     /// # Procedure
     /// The forget rows are dealt into `folds`; a prompt is searched on `rows` of the other folds at once and put into the
     /// questions of the fold that is asked (`place`), so that it cannot carry the answer itself. The retrained model,
-    /// attacked alike, shows what can be had without knowing.
+    /// attacked alike, shows what can be had without knowing. Where a guard stands before the subject, what was found on
+    /// the weights behind it is then asked through it, an attempt of its own.
     ///
     /// # Paper
     /// Shin, Razeghi, Logan, Wallace and Singh, *AutoPrompt: Eliciting Knowledge from Language Models with Automatically

@@ -37,7 +37,7 @@ documented! {
     /// # Procedure
     /// The forget rows are dealt into `folds`; a prompt is searched on `rows` of the other folds at once and put into the
     /// questions of the fold that is asked (`place`), so that it cannot carry the answer itself. The retrained model,
-    /// attacked alike, shows what can be had without knowing.
+    /// attacked alike, shows what can be had without knowing. Vectors are no text: they cannot be sent through a guard.
     ///
     /// # Paper
     /// Schwinn, Dobre, Xhonneux, Gidel and Günnemann, *Soft Prompt Threats: Attacking Safety Alignment and Unlearning in
