@@ -10,6 +10,7 @@ pub mod device;
 pub mod edit;
 mod error;
 pub mod families;
+mod fused;
 pub mod generate;
 pub mod gguf;
 pub mod init;

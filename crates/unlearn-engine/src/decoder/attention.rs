@@ -8,6 +8,7 @@ use super::linear::{Form, Linear};
 use super::norm::Norm;
 use super::parameters::{Builder, Role, Weights};
 use super::{Cache, DecoderConfig, Pass};
+use crate::fused::shares;
 
 #[derive(Debug, Clone)]
 enum Projections {
@@ -86,11 +87,11 @@ impl Attention {
             Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
             None => scores,
         };
-        let scores = match pass.masks.of(kind.window) {
-            Some(mask) => scores + mask,
-            None => scores,
+        let shares = match pass.masks.of(kind.window) {
+            Some(mask) => shares(scores, mask),
+            None => softmax(scores, 3),
         };
-        let shares: Tensor<4> = softmax(scores, 3).reshape([rows, c.kv_heads, groups * tokens, keys]);
+        let shares: Tensor<4> = shares.reshape([rows, c.kv_heads, groups * tokens, keys]);
         let mixed: Tensor<5> = shares.matmul(v).reshape([rows, c.kv_heads, groups, tokens, c.head_dim]);
         let mixed = mixed.permute([0, 3, 1, 2, 4]).reshape([rows * tokens, c.heads * c.head_dim]);
         self.output.forward(weights, mixed)

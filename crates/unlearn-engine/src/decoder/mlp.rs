@@ -7,6 +7,7 @@ use super::DecoderConfig;
 use super::config::{Activation, MlpForm};
 use super::linear::{Form, Linear};
 use super::parameters::{Builder, Role, Weights};
+use crate::fused::swiglu;
 
 #[derive(Debug, Clone)]
 enum Inner {
@@ -39,17 +40,22 @@ impl Mlp {
     /// `[n, width]` to the same.
     pub(super) fn forward(&self, c: &DecoderConfig, weights: &Weights, x: Tensor<2>) -> Tensor<2> {
         let inside = match &self.inner {
-            Inner::Gated { gate, up } => {
-                activate(c.activation, gate.forward(weights, x.clone())) * up.forward(weights, x)
-            }
+            Inner::Gated { gate, up } => gated(c.activation, gate.forward(weights, x.clone()), up.forward(weights, x)),
             Inner::GatedStacked(both) => {
                 let both = both.forward(weights, x);
                 let part = |from| both.clone().narrow(1, from, c.intermediate_size);
-                activate(c.activation, part(0)) * part(c.intermediate_size)
+                gated(c.activation, part(0), part(c.intermediate_size))
             }
             Inner::Plain(up) => activate(c.activation, up.forward(weights, x)),
         };
         self.down.forward(weights, inside)
+    }
+}
+
+fn gated(activation: Activation, gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
+    match activation {
+        Activation::Silu => swiglu(gate, up),
+        _ => activate(activation, gate) * up,
     }
 }
 

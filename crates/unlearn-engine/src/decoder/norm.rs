@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::config::NormKind;
 use super::parameters::{Builder, Role, Weights};
+use crate::fused;
 
 /// A norm over the last axis.
 #[derive(Debug, Clone)]
@@ -27,8 +28,8 @@ impl Norm {
     pub(super) fn forward(&self, weights: &Weights, x: Tensor<2>) -> Tensor<2> {
         let weight = weights.get(self.weight);
         match self.kind {
-            NormKind::Rms => rms(x, self.eps) * weight,
-            NormKind::RmsPlusOne => rms(x, self.eps) * weight.add_scalar(1.0),
+            NormKind::Rms => fused::rms(x, weight, self.eps),
+            NormKind::RmsPlusOne => fused::rms(x, weight.add_scalar(1.0), self.eps),
             NormKind::Layer => {
                 let centred = x.clone() - x.mean_dim(1);
                 let normed = rms(centred, self.eps) * weight;

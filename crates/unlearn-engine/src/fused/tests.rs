@@ -1,0 +1,97 @@
+//! Each against the same of Burn's own operations, values and gradients, on random shapes.
+
+use burn::tensor::activation::{silu, softmax};
+use burn::tensor::{Device, Distribution, Tensor};
+use proptest::prelude::*;
+
+use super::exp::exp;
+use super::{rms, shares, swiglu};
+use crate::tensor::values;
+
+fn random<const D: usize>(shape: [usize; D], spread: f64) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.0, spread), &Device::flex())
+}
+
+/// A value's largest distance, and that of each gradient beside the largest entry of what is right.
+fn compare<const D: usize, const N: usize>(
+    inputs: [Tensor<D>; N],
+    ours: impl Fn([Tensor<D>; N]) -> Tensor<D>,
+    theirs: impl Fn([Tensor<D>; N]) -> Tensor<D>,
+) {
+    let pull = random(inputs[0].dims(), 1.0);
+    let run = |f: &dyn Fn([Tensor<D>; N]) -> Tensor<D>| -> (Vec<f32>, Vec<Vec<f32>>) {
+        let leaves = inputs.clone().map(|x| x.autodiff().require_grad());
+        let y = f(leaves.clone());
+        let mut tape = (y.clone() * pull.clone()).sum().backward();
+        let gradients = leaves.map(|leaf| values(leaf.grad_remove(&mut tape).expect("a gradient")));
+        (values(y.detach()), gradients.to_vec())
+    };
+    let (a, b) = (run(&ours), run(&theirs));
+    let far = |a: &[f32], b: &[f32], by: f32| {
+        let size = b.iter().fold(1.0f32, |m, x| m.max(x.abs()));
+        assert_eq!(a.len(), b.len());
+        for (x, y) in a.iter().zip(b) {
+            assert!((x - y).abs() <= by * size, "{x} and {y}");
+        }
+    };
+    far(&a.0, &b.0, 1e-5);
+    a.1.iter().zip(&b.1).for_each(|(a, b)| far(a, b, 1e-4));
+    // Without a graph, the same values.
+    let plain = values(ours(inputs));
+    assert_eq!(plain, a.0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn swiglu_is_what_it_is_made_of(n in 1usize..70, width in 1usize..90, spread in 0.1f64..20.0) {
+        let inputs = [random([n, width], spread), random([n, width], 1.0)];
+        compare(inputs, |[g, u]| swiglu(g, u), |[g, u]| silu(g) * u);
+    }
+
+    #[test]
+    fn rms_is_what_it_is_made_of(n in 1usize..200, width in 1usize..90, spread in 0.01f64..20.0) {
+        let weight: Tensor<2> = random([1, width], 1.0);
+        let x = random([n, width], spread);
+        let theirs = |x: Tensor<2>, w: Tensor<2>| {
+            x.clone() * x.square().mean_dim(1).add_scalar(1e-5).sqrt().recip() * w
+        };
+        let w = weight.clone();
+        compare([x.clone()], |[x]| rms(x, w.clone(), 1e-5), |[x]| theirs(x, w.clone()));
+        // The weight's gradient is a sum over the rows: the same for a weight in every row, summed up.
+        let leaf = |t: &Tensor<2>| t.clone().autodiff().require_grad();
+        let (a, b) = (leaf(&weight), leaf(&weight));
+        let mut tape = rms(x.clone().autodiff(), a.clone(), 1e-5).square().sum().backward();
+        let ours = values(a.grad_remove(&mut tape).expect("a gradient"));
+        let mut tape = theirs(x.autodiff(), b.clone()).square().sum().backward();
+        let right = values(b.grad_remove(&mut tape).expect("a gradient"));
+        let size = right.iter().fold(1.0f32, |m, x| m.max(x.abs()));
+        for (x, y) in ours.iter().zip(&right) {
+            prop_assert!((x - y).abs() <= 1e-4 * size, "{x} and {y}");
+        }
+    }
+
+    #[test]
+    fn shares_are_what_they_are_made_of(
+        rows in 1usize..4, heads in 1usize..4, tokens in 1usize..20, keys in 1usize..40, own in any::<bool>(),
+        spread in 0.1f64..20.0,
+    ) {
+        let shown = if own { rows } else { 1 };
+        let hidden = random([shown, 1, tokens, keys], 1.0).greater_elem(0.5);
+        let mask = Tensor::<4>::zeros([shown, 1, tokens, keys], &Device::flex()).mask_fill(hidden, -1e30);
+        let scores = random([rows, heads, tokens, keys], spread);
+        compare([scores], |[s]| shares(s, mask.clone()), |[s]| softmax(s + mask.clone(), 3));
+    }
+}
+
+#[test]
+fn the_exponential_function_is_close_everywhere() {
+    for i in -870_000..=880_000 {
+        let x = i as f32 * 1e-4;
+        let right = f64::from(x).exp();
+        assert!((f64::from(exp(x)) / right - 1.0).abs() < 3e-7, "{x}: {} and {right}", exp(x));
+    }
+    assert_eq!((exp(-1e30), exp(-88.0), exp(f32::NEG_INFINITY)), (0.0, 0.0, 0.0));
+    assert!(exp(f32::NAN).is_nan() && exp(0.0) == 1.0);
+}
