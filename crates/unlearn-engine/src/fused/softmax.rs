@@ -104,7 +104,11 @@ fn sum(values: &[f32]) -> f32 {
             *sum += x;
         }
     }
-    lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
+    // The rest goes where it would in a longer row: zeros at a row's end, as padding leaves them, change nothing.
+    for (sum, &x) in lanes.iter_mut().zip(rest) {
+        *sum += x;
+    }
+    lanes.iter().sum::<f32>()
 }
 
 #[derive(Debug)]
