@@ -115,7 +115,8 @@ fn weights_are_untouched_and_no_radius_is_no_smoothing() {
         let plain = of(Smoothing::None, 1.0);
         for kind in [Smoothing::Sam, Smoothing::Random] {
             let away = gap_of_all(&of(kind, 1e-9).0, &plain.0);
-            assert!(away < 2e-6, "{kind:?}: {away}");
+            // A weight that moves by its last digit changes the gradient by what rounding does to it: see above.
+            assert!(away < 5e-6, "{kind:?}: {away}");
             assert!(gap_of_all(&of(kind, 0.1).0, &plain.0) > 1e-4, "{kind:?}");
         }
         of(Smoothing::GradientPenalty, 0.1);

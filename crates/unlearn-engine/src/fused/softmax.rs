@@ -37,9 +37,9 @@ impl Kernel for Forward<'_> {
             for y in out.iter_mut() {
                 *y = exp(*y - most);
             }
-            let share = 1.0 / sum(out);
+            let all = sum(out);
             for y in out.iter_mut() {
-                *y *= share;
+                *y /= all;
             }
         }
     }

@@ -42,14 +42,15 @@ impl Optimizer for AdamW {
         let t = self.steps as i32;
         let step_size = (learning_rate / (1.0 - self.beta1.powi(t))) as f32;
         let root_correction = (1.0 - self.beta2.powi(t)).sqrt() as f32;
-        let keep = (1.0 - learning_rate * self.weight_decay) as f32;
+        let fade = (learning_rate * self.weight_decay) as f32;
         let (b1, b2, eps, scale) = (self.beta1 as f32, self.beta2 as f32, self.eps as f32, scale as f32);
         let (c1, c2) = ((1.0 - self.beta1) as f32, (1.0 - self.beta2) as f32);
         each_of_two(parameters, gradients, [&mut self.first, &mut self.second], |p, g, m, v| {
             let g = g * scale;
             *m = b1 * *m + c1 * g;
             *v = b2 * *v + c2 * g * g;
-            *p = *p * keep - step_size * *m / (v.sqrt() / root_correction + eps);
+            // One subtraction: rounding a weight twice, to the same grid for all of them, shifts steps of the same size alike.
+            *p -= fade * *p + step_size * *m / (v.sqrt() / root_correction + eps);
         });
     }
 

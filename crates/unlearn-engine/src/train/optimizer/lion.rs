@@ -30,10 +30,10 @@ impl Optimizer for Lion {
         let (b1, b2) = (self.beta1 as f32, self.beta2 as f32);
         let (c1, c2) = ((1.0 - self.beta1) as f32, (1.0 - self.beta2) as f32);
         let (scale, rate) = (scale as f32, learning_rate as f32);
-        let keep = (1.0 - learning_rate * self.weight_decay) as f32;
+        let fade = (learning_rate * self.weight_decay) as f32;
         each(parameters, gradients, &mut self.momentum, |p, g, m| {
             let g = g * scale;
-            *p = *p * keep - rate * sign(b1 * *m + c1 * g);
+            *p -= fade * *p + rate * sign(b1 * *m + c1 * g);
             *m = b2 * *m + c2 * g;
         });
     }

@@ -49,10 +49,10 @@ impl Optimizer for Sophia {
         self.steps += 1;
         let (b1, c1, scale) = (self.beta1 as f32, (1.0 - self.beta1) as f32, scale as f32);
         let (rho, eps, rate) = (self.rho as f32, self.eps as f32, learning_rate as f32);
-        let keep = (1.0 - learning_rate * self.weight_decay) as f32;
+        let fade = (learning_rate * self.weight_decay) as f32;
         each_of_two(parameters, gradients, [&mut self.momentum, &mut self.hessian], |p, g, m, h| {
             *m = b1 * *m + c1 * (g * scale);
-            *p = *p * keep - rate * (*m / (rho * *h).max(eps)).clamp(-1.0, 1.0);
+            *p -= fade * *p + rate * (*m / (rho * *h).max(eps)).clamp(-1.0, 1.0);
         });
     }
 
