@@ -1,14 +1,14 @@
 //! Attention with grouped keys.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Tensor, s};
 
 use super::config::{QkvLayout, QueryKeyNorm};
 use super::linear::{Form, Linear};
 use super::norm::Norm;
 use super::parameters::{Builder, Role, Weights};
-use super::{Cache, DecoderConfig, Pass};
-use crate::fused::shares;
+use super::{Cache, DecoderConfig, Pass, Rotation};
+use crate::fused::{by_head, by_token, no_turns, shares};
 
 #[derive(Debug, Clone)]
 enum Projections {
@@ -64,19 +64,13 @@ impl Attention {
     ) -> Tensor<2> {
         let kind = c.layers[layer];
         let groups = c.heads / c.kv_heads;
-        let split = |y: Tensor<2>, groups: usize| -> Tensor<5> {
-            y.reshape([rows, tokens, c.kv_heads, groups, c.head_dim]).permute([0, 2, 3, 1, 4])
-        };
         let [q, k, v] = self.project(c, weights, x);
         let [q, k] = self.normed(c, weights, [q, k]);
-        let turn = |y: Tensor<5>| match pass.rotations.get(kind.rope) {
-            Some(rotation) => rotation.apply(y),
-            None => y,
-        };
-        let q = turn(split(q, groups)).mul_scalar(c.attention_scale);
-        let mut k: Tensor<4> = turn(split(k, 1)).reshape([rows, c.kv_heads, tokens, c.head_dim]);
-        let v = split(v, 1);
-        let mut v: Tensor<4> = v.slice(s![.., .., 0..1, .., ..]).reshape([rows, c.kv_heads, tokens, c.head_dim]);
+        let unturned = no_turns(tokens, &v.device());
+        let turns = pass.rotations.get(kind.rope).map_or(unturned.clone(), Rotation::turns);
+        let q = by_head(q, turns.clone(), [rows, c.heads], c.attention_scale);
+        let mut k = by_head(k, turns, [rows, c.kv_heads], 1.0);
+        let mut v: Tensor<4> = v.reshape([rows, tokens, c.kv_heads, c.head_dim]).swap_dims(1, 2);
         if let Some(cache) = cache {
             (k, v) = cache.extend(layer, k, v);
         }
@@ -92,9 +86,8 @@ impl Attention {
             None => softmax(scores, 3),
         };
         let shares: Tensor<4> = shares.reshape([rows, c.kv_heads, groups * tokens, keys]);
-        let mixed: Tensor<5> = shares.matmul(v).reshape([rows, c.kv_heads, groups, tokens, c.head_dim]);
-        let mixed = mixed.permute([0, 3, 1, 2, 4]).reshape([rows * tokens, c.heads * c.head_dim]);
-        self.output.forward(weights, mixed)
+        let mixed: Tensor<4> = shares.matmul(v).reshape([rows, c.heads, tokens, c.head_dim]);
+        self.output.forward(weights, by_token(mixed, unturned, 1.0))
     }
 
     /// Queries `[n, heads * head_dim]`, keys and values `[n, kv_heads * head_dim]`.

@@ -4,13 +4,12 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Rope;
 
-/// Cosines and sines for the positions of one pass.
+/// Cosines and sines for the positions of one pass: they turn the first `dim` entries of each head, entry `i` of their
+/// first half with entry `i` of their second.
 #[derive(Debug, Clone)]
 pub struct Rotation {
-    /// `[rows or 1, 1, 1, tokens, dim / 2]`
-    cos: Tensor<5>,
-    /// As `cos`.
-    sin: Tensor<5>,
+    /// `[rows or 1, tokens, dim]`: cosines, then sines.
+    turns: Tensor<3>,
 }
 
 impl Rotation {
@@ -29,26 +28,15 @@ impl Rotation {
             angles.extend(row.iter().flat_map(|&p| known.1.iter().map(move |&f| p as f32 * f as f32)));
         }
         let scale = rope.attention_factor as f32;
-        let table = |f: fn(f32) -> f32| {
-            let values: Vec<f32> = angles.iter().map(|&a| f(a) * scale).collect();
-            Tensor::from_data(TensorData::new(values, [rows, 1, 1, tokens, half]), device)
-        };
-        Self { cos: table(f32::cos), sin: table(f32::sin) }
+        let turns = angles.chunks(half.max(1)).flat_map(|angles| {
+            let both = [f32::cos, f32::sin].map(|f| angles.iter().map(move |&a| f(a) * scale));
+            both.into_iter().flatten()
+        });
+        Self { turns: Tensor::from_data(TensorData::new(turns.collect(), [rows, tokens, 2 * half]), device) }
     }
 
-    /// Rotates the first `dim` entries of each head of `x` `[rows, kv_heads, groups, tokens, head_dim]`: entry `i` of
-    /// their first half with entry `i` of their second.
-    #[must_use]
-    pub fn apply(&self, x: Tensor<5>) -> Tensor<5> {
-        let (width, half) = (x.dims()[4], self.cos.dims()[4]);
-        let first = x.clone().narrow(4, 0, half);
-        let second = x.clone().narrow(4, half, half);
-        let turned_first = first.clone() * self.cos.clone() - second.clone() * self.sin.clone();
-        let turned_second = second * self.cos.clone() + first * self.sin.clone();
-        let mut parts = vec![turned_first, turned_second];
-        if width > 2 * half {
-            parts.push(x.narrow(4, 2 * half, width - 2 * half));
-        }
-        Tensor::cat(parts, 4)
+    /// What turns the heads of a pass, as `fused::by_head` takes it.
+    pub(super) fn turns(&self) -> Tensor<3> {
+        self.turns.clone()
     }
 }

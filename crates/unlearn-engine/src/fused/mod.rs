@@ -2,6 +2,7 @@
 //! all threads, with its gradient written by hand. Results are the same at any thread count.
 
 mod exp;
+mod heads;
 mod rms;
 mod softmax;
 mod swiglu;
@@ -9,7 +10,7 @@ mod swiglu;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Shape, Tensor, TensorData};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -37,6 +38,12 @@ pub trait Fused: Backend {
         gradient: FloatTensor<Self>,
         eps: f64,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    /// The rows and heads `sizes` of `x` `[rows * tokens, heads * size]` apart, turned by `turns` and times `scale`:
+    /// `[rows, heads, tokens, size]`. `turns` `[rows or 1, tokens, dim]`, which is constant, holds cosines, then sines.
+    fn by_head(x: FloatTensor<Self>, turns: FloatTensor<Self>, sizes: [usize; 2], scale: f64) -> FloatTensor<Self>;
+    /// `x` `[rows, heads, tokens, size]` turned back and times `scale`: `[rows * tokens, heads * size]`. This is the
+    /// gradient of [`Self::by_head`], which is that of this.
+    fn by_token(x: FloatTensor<Self>, turns: FloatTensor<Self>, scale: f64) -> FloatTensor<Self>;
 }
 
 /// `silu(gate) * up`, each `[n, width]`.
@@ -55,6 +62,29 @@ pub fn shares(scores: Tensor<4>, mask: Tensor<4>) -> Tensor<4> {
 #[must_use]
 pub fn rms(x: Tensor<2>, weight: Tensor<2>, eps: f64) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Fused>::rms(x.into_dispatch(), weight.into_dispatch(), eps))
+}
+
+/// Heads of `x` `[rows * tokens, heads * size]`, with `[rows, heads]` given, in the layout of attention:
+/// `[rows, heads, tokens, size]`, times `scale`.
+///
+/// `turns` `[rows or 1, tokens, dim]` holds the cosines and then the sines of angles: each turns entry `i` of the first half
+/// of a head's first `dim` entries with entry `i` of the second. With `dim` 0, none is turned.
+#[must_use]
+pub fn by_head(x: Tensor<2>, turns: Tensor<3>, sizes: [usize; 2], scale: f64) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Fused>::by_head(x.into_dispatch(), turns.into_dispatch(), sizes, scale))
+}
+
+/// The way back of [`by_head`]: `[rows, heads, tokens, size]` turned by the negative angles and times `scale`,
+/// `[rows * tokens, heads * size]`.
+#[must_use]
+pub fn by_token(x: Tensor<4>, turns: Tensor<3>, scale: f64) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Fused>::by_token(x.into_dispatch(), turns.into_dispatch(), scale))
+}
+
+/// Turns nothing: `[1, tokens, 0]`.
+#[must_use]
+pub fn no_turns(tokens: usize, device: &Device) -> Tensor<3> {
+    Tensor::from_data(TensorData::new(Vec::<f32>::new(), [1, tokens, 0]), device)
 }
 
 type Float = FloatTensor<Flex>;
@@ -94,6 +124,22 @@ impl Fused for Flex {
         let (by_x, by_weight) = rms::backward(values(&x), values(&weight), values(&gradient), eps as f32);
         (made(by_x, &x), made(by_weight, &weight))
     }
+
+    fn by_head(x: Float, turns: Float, [rows, heads]: [usize; 2], scale: f64) -> Float {
+        let (x, turns) = (x.to_contiguous(), turns.to_contiguous());
+        let shape = x.layout().shape();
+        let (tokens, size) = (shape[0] / rows.max(1), shape[1] / heads.max(1));
+        let way = way(&turns, [heads, tokens, size], scale);
+        of_shape(heads::by_head(values(&x), &way), [rows, heads, tokens, size])
+    }
+
+    fn by_token(x: Float, turns: Float, scale: f64) -> Float {
+        let (x, turns) = (x.to_contiguous(), turns.to_contiguous());
+        let shape = x.layout().shape();
+        let [rows, heads, tokens, size] = [shape[0], shape[1], shape[2], shape[3]];
+        let way = way(&turns, [heads, tokens, size], scale);
+        of_shape(heads::by_token(values(&x), &way), [rows * tokens, heads * size])
+    }
 }
 
 impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
@@ -129,6 +175,14 @@ impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         unreachable!("gradients have no gradient")
     }
+
+    fn by_head(x: FloatTensor<Self>, turns: FloatTensor<Self>, sizes: [usize; 2], scale: f64) -> FloatTensor<Self> {
+        heads::tracked_by_head::<B, C>(x, turns, sizes, scale)
+    }
+
+    fn by_token(x: FloatTensor<Self>, turns: FloatTensor<Self>, scale: f64) -> FloatTensor<Self> {
+        heads::tracked_by_token::<B, C>(x, turns, scale)
+    }
 }
 
 /// The values of a contiguous tensor.
@@ -138,7 +192,15 @@ fn values(tensor: &Float) -> &[f32] {
 
 /// A tensor of the shape of another.
 fn made(values: Vec<f32>, like: &Float) -> Float {
-    Float::from_data(TensorData::new(values, like.layout().shape().clone()))
+    of_shape(values, like.layout().shape().clone())
+}
+
+fn of_shape(values: Vec<f32>, shape: impl Into<Shape>) -> Float {
+    Float::from_data(TensorData::new(values, shape))
+}
+
+fn way(turns: &Float, [heads, tokens, size]: [usize; 3], scale: f64) -> heads::Way<'_> {
+    heads::Way { tokens, heads, size, turns: values(turns), dim: turns.layout().shape()[2], scale: scale as f32 }
 }
 
 /// Values that one task works on, about.

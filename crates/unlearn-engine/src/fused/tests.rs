@@ -5,7 +5,7 @@ use burn::tensor::{Device, Distribution, Tensor};
 use proptest::prelude::*;
 
 use super::exp::exp;
-use super::{rms, shares, swiglu};
+use super::{by_head, by_token, no_turns, rms, shares, swiglu};
 use crate::tensor::values;
 
 fn random<const D: usize>(shape: [usize; D], spread: f64) -> Tensor<D> {
@@ -82,6 +82,42 @@ proptest! {
         let mask = Tensor::<4>::zeros([shown, 1, tokens, keys], &Device::flex()).mask_fill(hidden, -1e30);
         let scores = random([rows, heads, tokens, keys], spread);
         compare([scores], |[s]| shares(s, mask.clone()), |[s]| softmax(s + mask.clone(), 3));
+    }
+
+    #[test]
+    fn heads_are_turned_by_their_angles_and_back(
+        rows in 1usize..4, tokens in 1usize..20, heads in 1usize..4, half in 0usize..20, rest in 0usize..5, own in any::<bool>(),
+        scale in 0.1f64..3.0,
+    ) {
+        let (size, shown) = (2 * half + rest, if own { rows } else { 1 });
+        prop_assume!(size > 0);
+        let device = Device::flex();
+        let angles = random([shown, tokens, half.max(1)], 3.0);
+        let turns = match half {
+            0 => no_turns(tokens, &device),
+            _ => Tensor::cat(vec![angles.clone().cos(), angles.clone().sin()], 2),
+        };
+        let shape = [rows * tokens, heads * size];
+        let right = |x: Tensor<2>| -> Tensor<4> {
+            let x: Tensor<4> = x.reshape([rows, tokens, heads, size]).permute([0, 2, 1, 3]);
+            if half == 0 {
+                return x.mul_scalar(scale);
+            }
+            let of = |t: Tensor<3>| -> Tensor<4> { t.reshape([shown, 1, tokens, half]) };
+            let (cos, sin) = (of(angles.clone().cos()), of(angles.clone().sin()));
+            let (a, b) = (x.clone().narrow(3, 0, half), x.clone().narrow(3, half, half));
+            let turned = [a.clone() * cos.clone() - b.clone() * sin.clone(), b * cos + a * sin];
+            let kept = (rest > 0).then(|| x.narrow(3, 2 * half, rest));
+            Tensor::cat(turned.into_iter().chain(kept).collect(), 3).mul_scalar(scale)
+        };
+        compare(
+            [random(shape, 1.0)],
+            |[x]| by_head(x, turns.clone(), [rows, heads], scale).reshape(shape),
+            |[x]| right(x).reshape(shape),
+        );
+        // There and back is nowhere.
+        let back = |x: Tensor<2>| by_token(by_head(x, turns.clone(), [rows, heads], scale), turns.clone(), 1.0 / scale);
+        compare([random(shape, 1.0)], |[x]| back(x), |[x]| x);
     }
 }
 
