@@ -4,6 +4,7 @@ use burn::tensor::{Int, Tensor};
 use unlearn_data::TokenRow;
 
 use crate::batch::{TokenBatch, Which, plan};
+use crate::fused;
 use crate::tensor::values;
 use crate::train::Gradients;
 use crate::{Decoder, EngineError, LanguageModel, Weights};
@@ -14,13 +15,7 @@ pub(crate) const LOGITS_AT_ONCE: usize = 16 << 20;
 /// Log-probability of `labels` `[n]` under `logits` `[n, vocabulary]`: `[n]`, differentiable.
 #[must_use]
 pub fn label_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
-    let [n, _] = logits.dims();
-    // The shift by the row's maximum cancels, so no gradient has to flow through it.
-    let shift = logits.clone().detach().max_dim(1);
-    let shifted = logits - shift;
-    let chosen = shifted.clone().gather(1, labels.reshape([n, 1]));
-    let norm = shifted.exp().sum_dim(1).log();
-    (chosen - norm).reshape([n])
+    fused::label_log_probs(logits, labels)
 }
 
 /// Hidden states at the batch's predictions: `[predictions, width]`.

@@ -1,7 +1,21 @@
 //! What the rest of the workspace needs of the tensor library, under this crate's own path.
 
-pub use burn::tensor::activation::{log_sigmoid, log_softmax, relu, softmax, softplus};
+use burn::tensor::activation;
+pub use burn::tensor::activation::{log_sigmoid, relu, softmax, softplus};
 pub use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+
+use crate::fused;
+
+/// The logarithm of softmax over axis `dim`; in one pass over the last.
+#[must_use]
+pub fn log_softmax<const D: usize>(tensor: Tensor<D>, dim: usize) -> Tensor<D> {
+    let shape = tensor.dims();
+    if dim + 1 != D {
+        return activation::log_softmax(tensor, dim);
+    }
+    let n = shape[..dim].iter().product();
+    fused::log_softmax(tensor.reshape([n, shape[dim]])).reshape(shape)
+}
 
 /// A float tensor's values on the host, row by row.
 ///

@@ -3,14 +3,17 @@
 
 mod exp;
 mod heads;
+mod label;
+mod lanes;
+mod log_softmax;
 mod rms;
 mod softmax;
 mod swiglu;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::tensor::FloatTensor;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{Device, Shape, Tensor, TensorData};
+use burn::tensor::{Device, Int, Shape, Tensor, TensorData};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -44,6 +47,20 @@ pub trait Fused: Backend {
     /// `x` `[rows, heads, tokens, size]` turned back and times `scale`: `[rows * tokens, heads * size]`. This is the
     /// gradient of [`Self::by_head`], which is that of this.
     fn by_token(x: FloatTensor<Self>, turns: FloatTensor<Self>, scale: f64) -> FloatTensor<Self>;
+    /// Of each row of `scores` `[n, width]`: its greatest, the sum of the exponentials of all less that, and the
+    /// log-probability of its label `[n]`: `[n, 3]`. The gradient is that of the last.
+    fn label(scores: FloatTensor<Self>, labels: IntTensor<Self>) -> FloatTensor<Self>;
+    /// The gradient of [`Self::label`] by the scores.
+    fn label_backward(
+        scores: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        found: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+    /// The logarithm of softmax over each row of `scores` `[n, width]`.
+    fn log_softmax_rows(scores: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The gradient of [`Self::log_softmax_rows`] by the scores.
+    fn log_softmax_backward(log_probs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// `silu(gate) * up`, each `[n, width]`.
@@ -85,6 +102,20 @@ pub fn by_token(x: Tensor<4>, turns: Tensor<3>, scale: f64) -> Tensor<2> {
 #[must_use]
 pub fn no_turns(tokens: usize, device: &Device) -> Tensor<3> {
     Tensor::from_data(TensorData::new(Vec::<f32>::new(), [1, tokens, 0]), device)
+}
+
+/// Log-probability of `labels` `[n]` under `scores` `[n, width]`: `[n]`.
+#[must_use]
+pub fn label_log_probs(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    let [n, _] = scores.dims();
+    let found = <Dispatch as Fused>::label(scores.into_dispatch(), labels.into_dispatch());
+    Tensor::<2>::from_dispatch(found).narrow(1, label::FOUND - 1, 1).reshape([n])
+}
+
+/// The logarithm of softmax over each row of `scores` `[n, width]`.
+#[must_use]
+pub fn log_softmax(scores: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Fused>::log_softmax_rows(scores.into_dispatch()))
 }
 
 type Float = FloatTensor<Flex>;
@@ -140,6 +171,29 @@ impl Fused for Flex {
         let way = way(&turns, [heads, tokens, size], scale);
         of_shape(heads::by_token(values(&x), &way), [rows * tokens, heads * size])
     }
+
+    fn label(scores: Float, labels: IntTensor<Flex>) -> Float {
+        let (scores, labels) = (scores.to_contiguous(), places(labels));
+        let width = scores.layout().shape()[1];
+        of_shape(label::forward(values(&scores), width, &labels), [labels.len(), label::FOUND])
+    }
+
+    fn label_backward(scores: Float, labels: IntTensor<Flex>, found: Float, gradient: Float) -> Float {
+        let (scores, found, gradient) = (scores.to_contiguous(), found.to_contiguous(), gradient.to_contiguous());
+        let (width, labels) = (scores.layout().shape()[1], places(labels));
+        made(label::backward((values(&scores), width), &labels, (values(&found), values(&gradient))), &scores)
+    }
+
+    fn log_softmax_rows(scores: Float) -> Float {
+        let scores = scores.to_contiguous();
+        made(log_softmax::forward(values(&scores), scores.layout().shape()[1]), &scores)
+    }
+
+    fn log_softmax_backward(log_probs: Float, gradient: Float) -> Float {
+        let (log_probs, gradient) = (log_probs.to_contiguous(), gradient.to_contiguous());
+        let width = log_probs.layout().shape()[1];
+        made(log_softmax::backward(values(&log_probs), values(&gradient), width), &log_probs)
+    }
 }
 
 impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
@@ -183,11 +237,37 @@ impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     fn by_token(x: FloatTensor<Self>, turns: FloatTensor<Self>, scale: f64) -> FloatTensor<Self> {
         heads::tracked_by_token::<B, C>(x, turns, scale)
     }
+
+    fn label(scores: FloatTensor<Self>, labels: IntTensor<Self>) -> FloatTensor<Self> {
+        label::tracked::<B, C>(scores, labels)
+    }
+
+    fn label_backward(
+        _: FloatTensor<Self>,
+        _: IntTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        unreachable!("gradients have no gradient")
+    }
+
+    fn log_softmax_rows(scores: FloatTensor<Self>) -> FloatTensor<Self> {
+        log_softmax::tracked::<B, C>(scores)
+    }
+
+    fn log_softmax_backward(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("gradients have no gradient")
+    }
 }
 
 /// The values of a contiguous tensor.
 fn values(tensor: &Float) -> &[f32] {
     tensor.as_slice::<f32>().unwrap_or_default()
+}
+
+/// The values of a tensor of indices.
+fn places(tensor: IntTensor<Flex>) -> Vec<usize> {
+    tensor.into_data().iter::<i64>().map(|i| i as usize).collect()
 }
 
 /// A tensor of the shape of another.
@@ -227,8 +307,12 @@ impl<K: Kernel> WithSimd for Filling<'_, K> {
 
 /// Fills rows of `width` values, many at a time on each thread.
 fn by_rows(out: &mut [f32], width: usize, kernel: &impl Kernel) {
-    let width = width.max(1);
-    let rows = (TASK / width).max(1);
+    by_rows_of(out, width, width, kernel);
+}
+
+/// The same where a row takes as much work as `work` values.
+fn by_rows_of(out: &mut [f32], width: usize, work: usize, kernel: &impl Kernel) {
+    let (width, rows) = (width.max(1), (TASK / work.max(1)).max(1));
     let arch = Arch::new();
     out.par_chunks_mut(rows * width).enumerate().for_each(|(i, part)| arch.dispatch(Filling(kernel, i * rows, part)));
 }

@@ -7,31 +7,16 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
+use super::lanes::dot;
 use super::{Fused, Kernel, by_rows};
 
 /// Rows whose part of the weight's gradient is summed up by itself: the same at any thread count.
 const ROWS: usize = 64;
 
-/// Sums that are kept side by side.
-const LANES: usize = 16;
-
 /// One over the root mean square of a row.
 #[inline(always)]
 fn scale(row: &[f32], eps: f32) -> f32 {
     1.0 / (dot(row, row) / row.len() as f32 + eps).sqrt()
-}
-
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a.zip(b) {
-        for ((sum, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
 }
 
 struct Forward<'a> {

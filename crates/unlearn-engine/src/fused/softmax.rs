@@ -8,10 +8,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
 use super::exp::exp;
+use super::lanes::{greatest, sum};
 use super::{Fused, Kernel, by_rows};
-
-/// Sums that are kept side by side, so that they fit vector instructions whatever these are.
-const LANES: usize = 16;
 
 struct Forward<'a> {
     scores: &'a [f32],
@@ -79,36 +77,6 @@ pub(super) fn backward(shares: &[f32], gradient: &[f32], keys: usize) -> Vec<f32
     let mut out = vec![0.0; shares.len()];
     by_rows(&mut out, keys, &ByScores { shares, gradient, keys });
     out
-}
-
-#[inline(always)]
-fn greatest(values: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (most, &x) in lanes.iter_mut().zip(chunk) {
-            *most = if x > *most { x } else { *most };
-        }
-    }
-    lanes.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max)
-}
-
-#[inline(always)]
-fn sum(values: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (sum, &x) in lanes.iter_mut().zip(chunk) {
-            *sum += x;
-        }
-    }
-    // The rest goes where it would in a longer row: zeros at a row's end, as padding leaves them, change nothing.
-    for (sum, &x) in lanes.iter_mut().zip(rest) {
-        *sum += x;
-    }
-    lanes.iter().sum::<f32>()
 }
 
 #[derive(Debug)]

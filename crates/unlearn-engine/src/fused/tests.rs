@@ -1,12 +1,12 @@
 //! Each against the same of Burn's own operations, values and gradients, on random shapes.
 
-use burn::tensor::activation::{silu, softmax};
+use burn::tensor::activation::{self, silu, softmax};
 use burn::tensor::{Device, Distribution, Tensor};
 use proptest::prelude::*;
 
 use super::exp::exp;
-use super::{by_head, by_token, no_turns, rms, shares, swiglu};
-use crate::tensor::values;
+use super::{by_head, by_token, label_log_probs, log_softmax, no_turns, rms, shares, swiglu};
+use crate::tensor::{indices, values};
 
 fn random<const D: usize>(shape: [usize; D], spread: f64) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, spread), &Device::flex())
@@ -119,6 +119,47 @@ proptest! {
         let back = |x: Tensor<2>| by_token(by_head(x, turns.clone(), [rows, heads], scale), turns.clone(), 1.0 / scale);
         compare([random(shape, 1.0)], |[x]| back(x), |[x]| x);
     }
+
+    #[test]
+    fn log_probabilities_are_what_they_are_made_of(
+        labels in prop::collection::vec(0i64..3000, 1..20), width in 1usize..3000, spread in 0.1f64..50.0,
+    ) {
+        let n = labels.len();
+        let labels = indices(labels.into_iter().map(|l| l % width as i64).collect(), &Device::flex());
+        // Their gradients come back through a matrix, of which they are a column.
+        let own = |x: Tensor<2>| label_log_probs(x, labels.clone()).reshape([n, 1]).repeat_dim(1, width);
+        let right = |x: Tensor<2>| {
+            activation::log_softmax(x, 1).gather(1, labels.clone().reshape([n, 1])).repeat_dim(1, width)
+        };
+        compare([random([n, width], spread)], |[x]| own(x), |[x]| right(x));
+        compare([random([n, width], spread)], |[x]| log_softmax(x), |[x]| activation::log_softmax(x, 1));
+    }
+}
+
+#[test]
+fn log_probabilities_are_exact_where_scores_are_extreme() {
+    let inf = f32::INFINITY;
+    let row = |scores: Vec<f32>| Tensor::<1>::from_data(scores.as_slice(), &Device::flex()).reshape([1, 4]);
+    for (scores, right) in [
+        (vec![1e4, 1e4, -inf, -1e4], vec![-std::f32::consts::LN_2, -std::f32::consts::LN_2, -inf, -20_000.693]),
+        (vec![-3e38, -inf, -inf, -inf], vec![0.0, -inf, -inf, -inf]),
+        (vec![0.0, -50.0, -200.0, -inf], vec![0.0, -50.0, -200.0, -inf]),
+    ] {
+        assert_eq!(values(log_softmax(row(scores.clone()))), right);
+        for (label, &right) in right.iter().enumerate() {
+            let leaf = row(scores.clone()).autodiff().require_grad();
+            let found = label_log_probs(leaf.clone(), indices(vec![label as i64], &Device::flex()));
+            let mut tape = found.clone().sum().backward();
+            assert_eq!(values(found.detach()), [right]);
+            let gradient = values(leaf.grad_remove(&mut tape).expect("a gradient"));
+            assert!(
+                gradient.iter().all(|g| g.is_finite()) && gradient.iter().sum::<f32>().abs() < 1e-6,
+                "{gradient:?}"
+            );
+        }
+    }
+    let nothing = label_log_probs(row(vec![0.0, f32::NAN, 1.0, 2.0]), indices(vec![0], &Device::flex()));
+    assert!(values(nothing)[0].is_nan());
 }
 
 #[test]

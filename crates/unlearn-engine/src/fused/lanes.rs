@@ -1,0 +1,62 @@
+//! Reductions over a row, in lanes side by side, so that they fit vector instructions whatever these are.
+
+use super::exp::exp;
+
+const LANES: usize = 16;
+
+/// Values whose sum float32 holds well enough.
+const BLOCK: usize = 1024;
+
+#[inline(always)]
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a.zip(b) {
+        for ((sum, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    lanes.iter().sum::<f32>() + rest
+}
+
+#[inline(always)]
+pub(super) fn greatest(values: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (most, &x) in lanes.iter_mut().zip(chunk) {
+            *most = if x > *most { x } else { *most };
+        }
+    }
+    lanes.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max)
+}
+
+#[inline(always)]
+pub(super) fn sum(values: &[f32]) -> f32 {
+    sum_of(values, |x| x)
+}
+
+/// The sum of `e^(x - shift)`, of a whole vocabulary.
+#[inline(always)]
+pub(super) fn sum_of_exp(values: &[f32], shift: f32) -> f64 {
+    values.chunks(BLOCK).map(|block| f64::from(sum_of(block, |x| exp(x - shift)))).sum()
+}
+
+#[inline(always)]
+fn sum_of(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (sum, &x) in lanes.iter_mut().zip(chunk) {
+            *sum += of(x);
+        }
+    }
+    // The rest goes where it would in a longer row: zeros at a row's end, as padding leaves them, change nothing.
+    for (sum, &x) in lanes.iter_mut().zip(rest) {
+        *sum += of(x);
+    }
+    lanes.iter().sum::<f32>()
+}
