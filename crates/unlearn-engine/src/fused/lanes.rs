@@ -35,28 +35,32 @@ pub(super) fn greatest(values: &[f32]) -> f32 {
 
 #[inline(always)]
 pub(super) fn sum(values: &[f32]) -> f32 {
-    sum_of(values, |x| x)
-}
-
-/// The sum of `e^(x - shift)`, of a whole vocabulary.
-#[inline(always)]
-pub(super) fn sum_of_exp(values: &[f32], shift: f32) -> f64 {
-    values.chunks(BLOCK).map(|block| f64::from(sum_of(block, |x| exp(x - shift)))).sum()
-}
-
-#[inline(always)]
-fn sum_of(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let chunks = values.chunks_exact(LANES);
     let rest = chunks.remainder();
     for chunk in chunks {
         for (sum, &x) in lanes.iter_mut().zip(chunk) {
-            *sum += of(x);
+            *sum += x;
         }
     }
     // The rest goes where it would in a longer row: zeros at a row's end, as padding leaves them, change nothing.
     for (sum, &x) in lanes.iter_mut().zip(rest) {
-        *sum += of(x);
+        *sum += x;
     }
     lanes.iter().sum::<f32>()
+}
+
+/// The sum of `e^(x - shift)`, of a whole vocabulary.
+#[inline(always)]
+pub(super) fn sum_of_exp(values: &[f32], shift: f32) -> f64 {
+    let mut all = 0.0;
+    // No closure: it would be compiled for itself, without the widest instructions.
+    for block in values.chunks(BLOCK) {
+        let mut exps = [0.0f32; BLOCK];
+        for (y, &x) in exps.iter_mut().zip(block) {
+            *y = exp(x - shift);
+        }
+        all += f64::from(sum(&exps));
+    }
+    all
 }
