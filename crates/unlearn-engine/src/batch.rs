@@ -5,15 +5,18 @@ use unlearn_data::TokenRow;
 
 use crate::decoder::Rows;
 use crate::tensor::indices;
+use crate::tree::Tree;
 
-/// Rows that go through the decoder together, padded on the right. A row's last token is no input, nothing is
-/// predicted from it, unless states inside the decoder are read there too.
+/// Rows that go through the decoder together, padded on the right or as one tree. A row's last token is no input,
+/// nothing is predicted from it, unless states inside the decoder are read there too.
 #[derive(Debug, Clone)]
 pub struct TokenBatch {
     /// `[rows, tokens]`
     pub tokens: Tensor<2, Int>,
     /// Where the supervised predictions stand in the flattened `[rows * tokens]`.
     pub positions: Tensor<1, Int>,
+    /// Where the predicted tokens themselves stand, of rows that reach to the end.
+    pub ends: Tensor<1, Int>,
     /// What is to be predicted there.
     pub labels: Tensor<1, Int>,
     /// Supervised tokens of each row, in the order of `labels`.
@@ -43,30 +46,61 @@ impl TokenBatch {
     /// Puts rows side by side, with their last tokens where `to_the_end`.
     #[must_use]
     pub fn reaching(rows: &[&TokenRow], which: Which, to_the_end: bool, device: &Device) -> Self {
-        let inputs = |r: &TokenRow| if to_the_end { r.ids.len() } else { r.ids.len().saturating_sub(1) };
-        let width = rows.iter().map(|r| inputs(r)).max().unwrap_or(1).max(1);
+        let lengths: Vec<usize> = rows.iter().map(|r| inputs(r, to_the_end)).collect();
+        let width = lengths.iter().copied().max().unwrap_or(1).max(1);
         let mut tokens = vec![0i64; rows.len() * width];
-        let (mut positions, mut labels, mut supervised) = (Vec::new(), Vec::new(), Vec::new());
         for (r, row) in rows.iter().enumerate() {
-            for (t, &id) in row.ids.iter().take(inputs(row)).enumerate() {
+            for (t, &id) in row.ids.iter().take(lengths[r]).enumerate() {
                 tokens[r * width + t] = i64::from(id);
             }
+        }
+        let tokens = Tensor::from_data(TensorData::new(tokens, [rows.len(), width]), device);
+        let shape = Rows { lengths, unseen: unseen(rows, width), tree: None };
+        Self::of(rows, which, (tokens, shape))
+    }
+
+    /// Makes one tree of rows, in which what they begin with alike stands once: `[1, nodes]` tokens, without padding.
+    /// Not for a decoder whose frequencies change with a row's length.
+    #[must_use]
+    pub fn tree(rows: &[&TokenRow], which: Which, to_the_end: bool, device: &Device) -> Self {
+        let tree = Tree::reaching(rows, 0, to_the_end);
+        if tree.is_empty() {
+            return Self::reaching(rows, which, to_the_end, device);
+        }
+        let tokens: Vec<i64> = tree.tokens.iter().map(|&id| i64::from(id)).collect();
+        let tokens = Tensor::from_data(TensorData::new(tokens, [1, tree.len()]), device);
+        let shape = Rows { tree: Some(tree), ..Rows::default() };
+        Self::of(rows, which, (tokens, shape))
+    }
+
+    /// Where a row's token stands in the flattened tokens.
+    pub(crate) fn place(&self, row: usize, token: usize) -> usize {
+        place(&self.shape, self.tokens.dims()[1], row, token)
+    }
+
+    fn of(rows: &[&TokenRow], which: Which, (tokens, shape): (Tensor<2, Int>, Rows)) -> Self {
+        let place = |r, t| place(&shape, tokens.dims()[1], r, t);
+        let (mut positions, mut ends, mut labels, mut supervised) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (r, row) in rows.iter().enumerate() {
             let before = labels.len();
             for t in 1..row.ids.len() {
                 let label = if which == Which::All { i64::from(row.ids[t]) } else { row.labels[t] };
                 if label >= 0 {
-                    positions.push((r * width + t - 1) as i64);
+                    positions.push(place(r, t - 1) as i64);
+                    ends.push(place(r, t) as i64);
                     labels.push(label);
                 }
             }
             supervised.push(labels.len() - before);
         }
+        let device = tokens.device();
         Self {
-            tokens: Tensor::from_data(TensorData::new(tokens, [rows.len(), width]), device),
-            positions: indices(positions, device),
-            labels: indices(labels, device),
+            tokens,
+            positions: indices(positions, &device),
+            ends: indices(ends, &device),
+            labels: indices(labels, &device),
             supervised,
-            shape: Rows { lengths: rows.iter().map(|r| inputs(r)).collect(), unseen: unseen(rows, width) },
+            shape,
             token_count: rows.iter().map(|r| r.ids.len()).sum(),
         }
     }
@@ -83,8 +117,21 @@ impl TokenBatch {
     #[must_use]
     pub fn predicted(&self, states: Tensor<3>) -> Tensor<2> {
         let [rows, tokens, width] = states.dims();
-        states.reshape([rows * tokens, width]).select(0, self.positions.clone().add_scalar(1))
+        states.reshape([rows * tokens, width]).select(0, self.ends.clone())
     }
+}
+
+fn place(shape: &Rows, width: usize, row: usize, token: usize) -> usize {
+    match &shape.tree {
+        // Where a row ends, nothing stands that is read.
+        Some(tree) => tree.paths[row].get(token).copied().unwrap_or(0),
+        None => row * width + token,
+    }
+}
+
+/// Tokens of a row that go through the decoder.
+fn inputs(row: &TokenRow, to_the_end: bool) -> usize {
+    if to_the_end { row.ids.len() } else { row.ids.len().saturating_sub(1) }
 }
 
 fn unseen(rows: &[&TokenRow], width: usize) -> Vec<Vec<bool>> {
@@ -112,6 +159,25 @@ pub fn plan(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
                 groups.push(vec![i]);
             }
         }
+    }
+    groups
+}
+
+/// Cuts rows of the given lengths, in their order, into groups whose tokens stay within `budget` (a single row may exceed
+/// it).
+#[must_use]
+pub fn fill(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut left = 0;
+    for (i, &length) in lengths.iter().enumerate() {
+        match groups.last_mut() {
+            Some(group) if length <= left => group.push(i),
+            _ => {
+                left = budget.max(length);
+                groups.push(vec![i]);
+            }
+        }
+        left -= length;
     }
     groups
 }
@@ -165,6 +231,17 @@ mod tests {
                 let widest = pass.iter().map(size).max().unwrap_or(0);
                 prop_assert!(pass.len() == 1 || pass.len() * widest <= budget);
                 prop_assert_eq!(widest, pass.concat().iter().map(|&i| lengths[i]).max().unwrap_or(0));
+            }
+        }
+
+        #[test]
+        fn groups_are_filled_in_order_within_the_budget(
+            lengths in prop::collection::vec(0usize..200, 0..50), budget in 1usize..600,
+        ) {
+            let groups = fill(&lengths, budget);
+            prop_assert_eq!(groups.concat(), (0..lengths.len()).collect::<Vec<_>>());
+            for group in groups {
+                prop_assert!(group.len() == 1 || group.iter().map(|&i| lengths[i]).sum::<usize>() <= budget);
             }
         }
 

@@ -77,7 +77,7 @@ fn a_row_does_not_depend_on_its_neighbours_length() {
         let mut both = long.clone();
         both.extend(&long[..10]);
         both.extend([0; 18]);
-        let together = logits(&model, &both, &Rows { lengths: vec![28, 10], unseen: Vec::new() });
+        let together = logits(&model, &both, &Rows { lengths: vec![28, 10], unseen: Vec::new(), tree: None });
         let vocabulary = together.len() / 56;
         let second = &together[28 * vocabulary..38 * vocabulary];
         let worst = alone.iter().zip(second).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

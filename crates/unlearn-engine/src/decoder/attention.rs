@@ -1,14 +1,17 @@
 //! Attention with grouped keys.
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
 use super::config::{QkvLayout, QueryKeyNorm};
-use super::linear::{Form, Linear};
+use super::linear::{self, Linear};
 use super::norm::Norm;
 use super::parameters::{Builder, Role, Weights};
+use super::pass::Sight;
 use super::{Cache, DecoderConfig, Pass, Rotation};
-use crate::fused::{by_head, by_token, no_turns, shares};
+use crate::fused::{Form, attention, by_head, by_token, no_turns, shares};
 
 #[derive(Debug, Clone)]
 enum Projections {
@@ -29,7 +32,7 @@ impl Attention {
     pub(super) fn new(prefix: &str, c: &DecoderConfig, add: &mut Builder) -> Self {
         let (width, queries, keys) = (c.hidden_size, c.heads * c.head_dim, c.kv_heads * c.head_dim);
         let n = &c.names;
-        let form = Form { bias: c.qkv_bias, conv1d: c.conv1d, role: Role::Linear };
+        let form = linear::Form { bias: c.qkv_bias, conv1d: c.conv1d, role: Role::Linear };
         let mut linear = |name: &str, to: usize| Linear::new(&format!("{prefix}.{name}"), [width, to], form, add);
         let projections = match c.qkv {
             QkvLayout::Separate => {
@@ -39,7 +42,7 @@ impl Attention {
             QkvLayout::ByHead => Projections::ByHead(linear(n.qkv, queries + 2 * keys)),
         };
         let output = format!("{prefix}.{}", n.attention_output);
-        let form = Form { bias: c.output_bias, conv1d: c.conv1d, role: Role::IntoStream };
+        let form = linear::Form { bias: c.output_bias, conv1d: c.conv1d, role: Role::IntoStream };
         let output = Linear::new(&output, [queries, width], form, add);
         let widths = match c.query_key_norm {
             QueryKeyNorm::None => None,
@@ -51,8 +54,7 @@ impl Attention {
         Self { projections, norms, output }
     }
 
-    /// Of `x` `[rows * tokens, width]`, the same shape. The query heads that share a key head are stacked along the
-    /// token axis, so that keys and values are never repeated.
+    /// Of `x` `[rows * tokens, width]`, the same shape.
     pub(super) fn forward(
         &self,
         c: &DecoderConfig,
@@ -63,31 +65,38 @@ impl Attention {
         cache: Option<&mut Cache>,
     ) -> Tensor<2> {
         let kind = c.layers[layer];
-        let groups = c.heads / c.kv_heads;
         let [q, k, v] = self.project(c, weights, x);
         let [q, k] = self.normed(c, weights, [q, k]);
-        let unturned = no_turns(tokens, &v.device());
-        let turns = pass.rotations.get(kind.rope).map_or(unturned.clone(), Rotation::turns);
-        let q = by_head(q, turns.clone(), [rows, c.heads], c.attention_scale);
-        let mut k = by_head(k, turns, [rows, c.kv_heads], 1.0);
-        let mut v: Tensor<4> = v.reshape([rows, tokens, c.kv_heads, c.head_dim]).swap_dims(1, 2);
-        if let Some(cache) = cache {
-            (k, v) = cache.extend(layer, k, v);
-        }
-        let keys = k.dims()[2];
-        let q: Tensor<4> = q.reshape([rows, c.kv_heads, groups * tokens, c.head_dim]);
-        let scores: Tensor<4> = q.matmul(k.transpose()).reshape([rows, c.heads, tokens, keys]);
-        let scores = match c.attention_cap {
-            Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
-            None => scores,
+        let turns = pass.rotations.get(kind.rope).map_or_else(|| no_turns(tokens, &v.device()), Rotation::turns);
+        let mixed = match &pass.sight {
+            Sight::Reach(reach) => {
+                let form = Form {
+                    reach: Arc::clone(reach),
+                    window: kind.window,
+                    heads: [c.heads, c.kv_heads],
+                    scale: c.attention_scale as f32,
+                    cap: c.attention_cap.map(|cap| cap as f32),
+                };
+                let [shown, tokens_shown, dim] = turns.dims();
+                let turns = turns.reshape([shown * tokens_shown, 1, dim]);
+                // Each token as a row of its own: heads stay where they are.
+                let turned = |x: Tensor<2>, heads: usize| {
+                    let shape = x.dims();
+                    by_head(x, turns.clone(), [rows * tokens, heads], 1.0).reshape(shape)
+                };
+                attention([turned(q, c.heads), turned(k, c.kv_heads), v], form)
+            }
+            Sight::Masks(masks) => {
+                let q = by_head(q, turns.clone(), [rows, c.heads], c.attention_scale);
+                let mut k = by_head(k, turns, [rows, c.kv_heads], 1.0);
+                let mut v: Tensor<4> = v.reshape([rows, tokens, c.kv_heads, c.head_dim]).swap_dims(1, 2);
+                if let Some(cache) = cache {
+                    (k, v) = cache.extend(layer, k, v);
+                }
+                masked(c, q, [k, v], masks.of(kind.window))
+            }
         };
-        let shares = match pass.masks.of(kind.window) {
-            Some(mask) => shares(scores, mask),
-            None => softmax(scores, 3),
-        };
-        let shares: Tensor<4> = shares.reshape([rows, c.kv_heads, groups * tokens, keys]);
-        let mixed: Tensor<4> = shares.matmul(v).reshape([rows, c.heads, tokens, c.head_dim]);
-        self.output.forward(weights, by_token(mixed, unturned, 1.0))
+        self.output.forward(weights, mixed)
     }
 
     /// Queries `[n, heads * head_dim]`, keys and values `[n, kv_heads * head_dim]`.
@@ -123,4 +132,25 @@ impl Attention {
         };
         [by_head(query, q), by_head(key, k)]
     }
+}
+
+/// Of queries `[rows, heads, tokens, head_dim]`, scaled, to keys and values `[rows, kv_heads, keys, head_dim]`, some of
+/// which come from the cache: `[rows * tokens, heads * head_dim]`. The query heads that share a key head are stacked along
+/// the token axis, so that keys and values are never repeated.
+fn masked(c: &DecoderConfig, q: Tensor<4>, [k, v]: [Tensor<4>; 2], mask: Option<Tensor<4>>) -> Tensor<2> {
+    let ([rows, _, tokens, _], device) = (q.dims(), q.device());
+    let (keys, together) = (k.dims()[2], c.heads / c.kv_heads * tokens);
+    let q: Tensor<4> = q.reshape([rows, c.kv_heads, together, c.head_dim]);
+    let scores: Tensor<4> = q.matmul(k.transpose()).reshape([rows, c.heads, tokens, keys]);
+    let scores = match c.attention_cap {
+        Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
+        None => scores,
+    };
+    let shares = match mask {
+        Some(mask) => shares(scores, mask),
+        None => softmax(scores, 3),
+    };
+    let shares: Tensor<4> = shares.reshape([rows, c.kv_heads, together, keys]);
+    let mixed: Tensor<4> = shares.matmul(v).reshape([rows, c.heads, tokens, c.head_dim]);
+    by_token(mixed, no_turns(tokens, &device), 1.0)
 }

@@ -152,6 +152,12 @@ pub struct DecoderConfig {
 }
 
 impl DecoderConfig {
+    /// Whether a token's place means another thing in a longer row: rows of other lengths have nothing in common then.
+    #[must_use]
+    pub fn depends_on_length(&self) -> bool {
+        self.ropes.iter().any(Rope::depends_on_length)
+    }
+
     /// Floating-point operations of one token's forward pass: 2 for each weight that it meets.
     #[must_use]
     pub fn flops_per_token(&self, parameters: usize) -> f64 {

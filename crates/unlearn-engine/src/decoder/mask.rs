@@ -9,24 +9,12 @@ const MASKED: f32 = -1e30;
 
 /// The masks of one pass, one for each window that a layer has.
 #[derive(Debug, Clone)]
-pub(super) struct Masks(Vec<(Option<usize>, Option<Tensor<4>>)>);
+pub(super) struct Masks(Vec<(Option<usize>, Tensor<4>)>);
 
 impl Masks {
-    /// Causal masks for `n` tokens in every row. `unseen[row][token]` are seen by nobody; none when it is empty.
-    pub(super) fn new(windows: &[Option<usize>], n: usize, unseen: &[Vec<bool>], device: &Device) -> Self {
-        let mask = |window: &Option<usize>| {
-            let window = window.filter(|w| *w < n);
-            match unseen.is_empty() {
-                true => (n > 1).then(|| additive(&[vec![false; n]], 0, window, device)),
-                false => Some(additive(unseen, 0, window, device)),
-            }
-        };
-        Self(windows.iter().map(|w| (*w, mask(w))).collect())
-    }
-
     /// The masks of further tokens, from `past` on.
     pub(super) fn after(windows: &[Option<usize>], past: usize, unseen: &[Vec<bool>], device: &Device) -> Self {
-        Self(windows.iter().map(|w| (*w, Some(additive(unseen, past, *w, device)))).collect())
+        Self(windows.iter().map(|w| (*w, additive(unseen, past, *w, device))).collect())
     }
 
     /// The masks of trees, padded to `width` nodes, after a beginning of which `unseen` tells what no other sees.
@@ -56,12 +44,12 @@ impl Masks {
             }
             Tensor::from_data(TensorData::new(values, [trees.len(), 1, width, keys]), device)
         };
-        Self(windows.iter().map(|w| (*w, Some(mask(*w)))).collect())
+        Self(windows.iter().map(|w| (*w, mask(*w))).collect())
     }
 
     /// What is added to the scores: `[rows or 1, 1, tokens, keys]`.
     pub(super) fn of(&self, window: Option<usize>) -> Option<Tensor<4>> {
-        self.0.iter().find(|(w, _)| *w == window).and_then(|(_, mask)| mask.clone())
+        self.0.iter().find(|(w, _)| *w == window).map(|(_, mask)| mask.clone())
     }
 }
 

@@ -13,6 +13,7 @@ mod names;
 mod norm;
 mod parameters;
 mod pass;
+mod reach;
 mod rope;
 mod scaling;
 
@@ -27,6 +28,7 @@ pub use head::{Cut, Head};
 pub use names::Names;
 pub use parameters::{Adapter, Drop, Layout, Packed, Packing, Parameters, Role, Spec, Trace, Weights};
 pub use pass::{Pass, Rows};
+pub use reach::Reach;
 pub use rope::Rotation;
 pub use scaling::{Rope, RopeScaling};
 

@@ -1,9 +1,11 @@
 //! What one pass reads besides the tokens.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::mask::Masks;
-use super::{DecoderConfig, Rotation};
+use super::{DecoderConfig, Reach, Rotation};
 use crate::tree::Tree;
 
 /// What is known of the rows of a pass.
@@ -13,27 +15,46 @@ pub struct Rows {
     pub lengths: Vec<usize>,
     /// `unseen[row][token]`: tokens that no other sees; none when it is empty.
     pub unseen: Vec<Vec<bool>>,
+    /// The rows as one tree, whose nodes are the tokens of the pass; the rest says nothing then.
+    pub tree: Option<Tree>,
 }
 
 /// Rotations, masks and positions of one pass.
 #[derive(Debug, Clone)]
 pub struct Pass {
     pub(super) rotations: Vec<Rotation>,
-    pub(super) masks: Masks,
+    pub(super) sight: Sight,
     positions: Tensor<2, Int>,
 }
 
+/// Which token sees which.
+#[derive(Debug, Clone)]
+pub(super) enum Sight {
+    /// Among the tokens of the pass.
+    Reach(Arc<Reach>),
+    /// And those in the cache.
+    Masks(Masks),
+}
+
 impl Pass {
-    /// A pass over whole rows, padded on the right.
+    /// A pass over whole rows, padded on the right, or over a tree of them.
     pub(super) fn new(c: &DecoderConfig, [count, tokens]: [usize; 2], rows: &Rows, device: &Device) -> Self {
+        if let Some(tree) = &rows.tree {
+            let positions = vec![tree.depths.clone()];
+            return Self {
+                rotations: rotations(c, &positions, &[tree.longest()], device),
+                sight: Sight::Reach(Arc::new(Reach::tree(tree))),
+                positions: ids(&positions, device),
+            };
+        }
         let line: Vec<usize> = (0..tokens).collect();
         let lengths = if rows.lengths.is_empty() { vec![tokens; count] } else { rows.lengths.clone() };
-        let alike = !c.ropes.iter().any(super::Rope::depends_on_length);
+        let alike = !c.depends_on_length();
         let shown = if alike { 1 } else { count };
         let positions = vec![line; shown];
         Self {
             rotations: rotations(c, &positions, &lengths[..shown], device),
-            masks: Masks::new(&windows(c), tokens, &rows.unseen, device),
+            sight: Sight::Reach(Arc::new(Reach::rows(count, tokens, &rows.unseen))),
             positions: ids(&positions, device),
         }
     }
@@ -44,7 +65,7 @@ impl Pass {
         let lengths: Vec<usize> = unseen.iter().map(|row| row.iter().filter(|u| !**u).count()).collect();
         Self {
             rotations: rotations(c, &positions, &lengths, device),
-            masks: Masks::after(&windows(c), past, unseen, device),
+            sight: Sight::Masks(Masks::after(&windows(c), past, unseen, device)),
             positions: ids(&positions, device),
         }
     }
@@ -65,7 +86,7 @@ impl Pass {
         let lengths: Vec<usize> = positions.iter().map(|p| p.iter().max().map_or(0, |m| m + 1)).collect();
         Self {
             rotations: rotations(c, &positions, &lengths, device),
-            masks: Masks::trees(&windows(c), trees, (width, unseen), device),
+            sight: Sight::Masks(Masks::trees(&windows(c), trees, (width, unseen), device)),
             positions: ids(&positions, device),
         }
     }

@@ -14,10 +14,10 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
     for (a, b) in a.zip(b) {
         for ((sum, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
+            *sum = a.mul_add(b, *sum);
         }
     }
-    lanes.iter().sum::<f32>() + rest
+    total(lanes) + rest
 }
 
 #[inline(always)]
@@ -47,7 +47,28 @@ pub(super) fn sum(values: &[f32]) -> f32 {
     for (sum, &x) in lanes.iter_mut().zip(rest) {
         *sum += x;
     }
-    lanes.iter().sum::<f32>()
+    total(lanes)
+}
+
+/// Adds `by` times `b` to `a`.
+#[inline(always)]
+pub(super) fn add(a: &mut [f32], by: f32, b: &[f32]) {
+    for (a, &b) in a.iter_mut().zip(b) {
+        *a = by.mul_add(b, *a);
+    }
+}
+
+/// The sum of all, by halves.
+#[inline(always)]
+fn total(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// The sum of `e^(x - shift)`, of a whole vocabulary.

@@ -1,6 +1,7 @@
 //! Operations that Burn would make of many, each of which writes its whole result: here each is one pass over memory, on
 //! all threads, with its gradient written by hand. Results are the same at any thread count.
 
+mod attention;
 mod exp;
 mod heads;
 mod label;
@@ -16,6 +17,8 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Device, Int, Shape, Tensor, TensorData};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+
+pub use attention::Form;
 
 /// The operations, and their gradients.
 #[backend_extension(Flex, Autodiff)]
@@ -61,6 +64,16 @@ pub trait Fused: Backend {
     fn log_softmax_rows(scores: FloatTensor<Self>) -> FloatTensor<Self>;
     /// The gradient of [`Self::log_softmax_rows`] by the scores.
     fn log_softmax_backward(log_probs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Attention of `q` `[n, heads * head_dim]` to `k` and `v` `[n, key heads * head_dim]`: as `q`.
+    fn attend(q: FloatTensor<Self>, k: FloatTensor<Self>, v: FloatTensor<Self>, form: Form) -> FloatTensor<Self>;
+    /// Gradients of [`Self::attend`] by `q`, `k` and `v`.
+    fn attend_backward(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        form: Form,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
 /// `silu(gate) * up`, each `[n, width]`.
@@ -116,6 +129,13 @@ pub fn label_log_probs(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
 #[must_use]
 pub fn log_softmax(scores: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Fused>::log_softmax_rows(scores.into_dispatch()))
+}
+
+/// Attention of queries `[n, heads * head_dim]` to keys and values `[n, key heads * head_dim]`: as the queries.
+#[must_use]
+pub fn attention([q, k, v]: [Tensor<2>; 3], form: Form) -> Tensor<2> {
+    let (q, k, v) = (q.into_dispatch(), k.into_dispatch(), v.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as Fused>::attend(q, k, v, form))
 }
 
 type Float = FloatTensor<Flex>;
@@ -194,6 +214,18 @@ impl Fused for Flex {
         let width = log_probs.layout().shape()[1];
         made(log_softmax::backward(values(&log_probs), values(&gradient), width), &log_probs)
     }
+
+    fn attend(q: Float, k: Float, v: Float, form: Form) -> Float {
+        let (q, k, v) = (q.to_contiguous(), k.to_contiguous(), v.to_contiguous());
+        made(attention::forward([values(&q), values(&k), values(&v)], &form), &q)
+    }
+
+    fn attend_backward(q: Float, k: Float, v: Float, gradient: Float, form: Form) -> (Float, Float, Float) {
+        let (q, k, v) = (q.to_contiguous(), k.to_contiguous(), v.to_contiguous());
+        let gradient = gradient.to_contiguous();
+        let [by_q, by_k, by_v] = attention::backward([values(&q), values(&k), values(&v)], values(&gradient), &form);
+        (made(by_q, &q), made(by_k, &k), made(by_v, &v))
+    }
 }
 
 impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
@@ -256,6 +288,20 @@ impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     }
 
     fn log_softmax_backward(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("gradients have no gradient")
+    }
+
+    fn attend(q: FloatTensor<Self>, k: FloatTensor<Self>, v: FloatTensor<Self>, form: Form) -> FloatTensor<Self> {
+        attention::tracked::<B, C>([q, k, v], form)
+    }
+
+    fn attend_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Form,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         unreachable!("gradients have no gradient")
     }
 }

@@ -1,12 +1,17 @@
 //! Each against the same of Burn's own operations, values and gradients, on random shapes.
 
+use std::sync::Arc;
+
 use burn::tensor::activation::{self, silu, softmax};
 use burn::tensor::{Device, Distribution, Tensor};
 use proptest::prelude::*;
+use unlearn_data::TokenRow;
 
 use super::exp::exp;
-use super::{by_head, by_token, label_log_probs, log_softmax, no_turns, rms, shares, swiglu};
-use crate::tensor::{indices, values};
+use super::{Form, attention, by_head, by_token, label_log_probs, log_softmax, no_turns, rms, shares, swiglu};
+use crate::decoder::Reach;
+use crate::tensor::{indices, matrix, values};
+use crate::tree::Tree;
 
 fn random<const D: usize>(shape: [usize; D], spread: f64) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, spread), &Device::flex())
@@ -18,7 +23,7 @@ fn compare<const D: usize, const N: usize>(
     ours: impl Fn([Tensor<D>; N]) -> Tensor<D>,
     theirs: impl Fn([Tensor<D>; N]) -> Tensor<D>,
 ) {
-    let pull = random(inputs[0].dims(), 1.0);
+    let pull = random(ours(inputs.clone()).dims(), 1.0);
     let run = |f: &dyn Fn([Tensor<D>; N]) -> Tensor<D>| -> (Vec<f32>, Vec<Vec<f32>>) {
         let leaves = inputs.clone().map(|x| x.autodiff().require_grad());
         let y = f(leaves.clone());
@@ -118,6 +123,50 @@ proptest! {
         // There and back is nowhere.
         let back = |x: Tensor<2>| by_token(by_head(x, turns.clone(), [rows, heads], scale), turns.clone(), 1.0 / scale);
         compare([random(shape, 1.0)], |[x]| back(x), |[x]| x);
+    }
+
+    #[test]
+    fn attention_is_what_it_is_made_of(
+        rows in prop::collection::vec(prop::collection::vec(0u32..3, 2..12), 1..5),
+        hidden in prop::option::of(0u32..3), window in prop::option::of(1usize..6),
+        groups in 1usize..4, kv_heads in 1usize..4, dim in 1usize..40, capped in any::<bool>(),
+    ) {
+        let row = |ids: Vec<u32>| {
+            let labels = vec![-100; ids.len()];
+            TokenRow { hidden, ..TokenRow::of_tokens(ids, labels) }
+        };
+        let rows: Vec<TokenRow> = rows.into_iter().map(row).collect();
+        let tree = Tree::of(&rows.iter().collect::<Vec<_>>(), 0);
+        let (n, heads) = (tree.len(), groups * kv_heads);
+        let cap = capped.then_some(2.0);
+        let reach = Arc::new(Reach::tree(&tree));
+        let form = Form { reach, window, heads: [heads, kv_heads], scale: 0.3, cap };
+        // Every way is walked.
+        let mut mask = vec![-1e30; n * n];
+        let mut blind = vec![1.0; n];
+        for node in 0..n {
+            let way = tree.way(node).take(window.unwrap_or(usize::MAX));
+            for seen in way.filter(|&seen| !tree.unseen[seen]) {
+                mask[node * n + seen] = 0.0;
+                blind[node] = 0.0;
+            }
+        }
+        let mask = matrix(mask, n, n, &Device::flex());
+        let sees = matrix(blind.iter().map(|b| 1.0 - b).collect(), n, 1, &Device::flex());
+        let theirs = |[q, k, v]: [Tensor<2>; 3]| {
+            let part = |x: &Tensor<2>, h: usize| x.clone().narrow(1, h * dim, dim);
+            let head = |h: usize| {
+                let scores = part(&q, h).matmul(part(&k, h / groups).transpose()).mul_scalar(0.3);
+                let scores = match cap {
+                    Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
+                    None => scores,
+                };
+                softmax(scores + mask.clone(), 1).matmul(part(&v, h / groups)) * sees.clone()
+            };
+            Tensor::cat((0..heads).map(head).collect(), 1)
+        };
+        let inputs = [heads, kv_heads, kv_heads].map(|h| random([n, h * dim], 1.5));
+        compare(inputs, |x| attention(x, form.clone()), theirs);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor, TensorData};
 
-use crate::decoder::{Cache, DecoderConfig, Rope};
+use crate::decoder::{Cache, DecoderConfig};
 use crate::{LanguageModel, Weights};
 
 /// A prompt that was read: an answer can be generated after it.
@@ -37,7 +37,7 @@ const WORTH: usize = 4;
 pub(super) fn shared(config: &DecoderConfig, prompts: &[Vec<u32>], longest: usize) -> usize {
     let [first, rest @ ..] = prompts else { return 0 };
     let windowed = config.layers.iter().any(|kind| kind.window.is_some_and(|w| w < longest));
-    if rest.is_empty() || windowed || config.ropes.iter().any(Rope::depends_on_length) {
+    if rest.is_empty() || windowed || config.depends_on_length() {
         return 0;
     }
     let same = |p: &Vec<u32>| first.iter().zip(p).take_while(|(a, b)| a == b).count().min(p.len() - 1);

@@ -100,7 +100,7 @@ impl Slotted {
     /// How many first tokens two fillings that agree before `place` can share, so that all that is predicted is left.
     pub(super) fn shared(&self, model: &LanguageModel, place: usize) -> usize {
         // Where frequencies change with a row's length, what was turned by other angles is of no use.
-        if model.decoder.config().ropes.iter().any(crate::decoder::Rope::depends_on_length) {
+        if model.decoder.config().depends_on_length() {
             return 0;
         }
         place.min(self.answer - 1)

@@ -28,28 +28,25 @@ impl PrefixCache {
         (first > 0 && again).then(|| Self { first, capacity, kept: 0, rows: HashMap::new() })
     }
 
-    /// What layer `first` reads, `[rows, tokens, width]`, padded with zeros on the right.
+    /// What layer `first` reads, `[rows, tokens, width]` as the batch's tokens, with zeros where there is padding. What
+    /// rows share is the first one's.
     pub(super) fn input(
         &mut self,
         decoder: &Decoder,
         plain: &Weights,
         places: &[(Set, usize)],
-        (rows, to_the_end): (&[&TokenRow], bool),
-        device: &Device,
+        (rows, batch, to_the_end): (&[&TokenRow], &TokenBatch, bool),
     ) -> Tensor<3> {
-        let width = decoder.config().hidden_size;
-        let states: Vec<Vec<f32>> = places
-            .iter()
-            .zip(rows)
-            .map(|(&place, row)| self.of_row(decoder, plain, place, (row, to_the_end), device))
-            .collect();
-        let longest = states.iter().map(Vec::len).max().unwrap_or(0);
-        let mut all = Vec::with_capacity(states.len() * longest);
-        for state in &states {
-            all.extend_from_slice(state);
-            all.resize(all.len() + longest - state.len(), 0.0);
+        let ([count, tokens], width) = (batch.tokens.dims(), decoder.config().hidden_size);
+        let device = batch.tokens.device();
+        let mut all = vec![0.0; count * tokens * width];
+        for (r, (&place, row)) in places.iter().zip(rows).enumerate().rev() {
+            let states = self.of_row(decoder, plain, place, (row, to_the_end), &device);
+            for (t, state) in states.chunks_exact(width).enumerate() {
+                all[batch.place(r, t) * width..][..width].copy_from_slice(state);
+            }
         }
-        Tensor::from_data(TensorData::new(all, [states.len(), longest / width, width]), device)
+        Tensor::from_data(TensorData::new(all, [count, tokens, width]), &device)
     }
 
     fn of_row(

@@ -17,7 +17,7 @@ use super::{Forward, Gradients, Micro, Needs, Objective, Passing, Plan, Route, S
 use crate::batch::{self, TokenBatch, Which};
 use crate::decoder::Drop;
 use crate::tensor::scalar;
-use crate::{EngineError, LanguageModel};
+use crate::{Decoder, EngineError, LanguageModel};
 
 /// What the micro-batches of a run have in common.
 pub(super) struct Worker<'a> {
@@ -115,16 +115,19 @@ impl<'a> Worker<'a> {
         }
         let [own, alternates] = side.sets();
         let length = |set: Set, i: usize| self.plan.sets.rows(set)[i].ids.len();
-        // A row goes with its other answers, all padded to the longest of them.
+        // A row goes with its other answers; side by side, all are padded to the longest of them.
+        let in_tree = self.in_trees(point.decoder);
         let lengths = items.iter().map(|item| {
             let [passing_own, passing_others] = self.passing(side);
             let all = item.own.filter(|_| passing_own).map(|i| length(own, i)).into_iter();
             let others = item.alternates.iter().filter(|_| passing_others);
             let all = all.chain(others.map(|&i| length(alternates, i)));
-            let (rows, longest) = all.fold((0, 0), |(n, longest), l| (n + 1, longest.max(l)));
-            rows * longest
+            let (rows, longest, sum) = all.fold((0, 0, 0), |(n, longest, sum), l| (n + 1, longest.max(l), sum + l));
+            if in_tree { sum } else { rows * longest }
         });
-        for group in batch::plan(&lengths.collect::<Vec<_>>(), self.plan.train.micro_tokens) {
+        let lengths: Vec<usize> = lengths.collect();
+        let cut = if in_tree { batch::fill } else { batch::plan };
+        for group in cut(&lengths, self.plan.train.micro_tokens) {
             if self.plan.stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
@@ -155,12 +158,13 @@ impl<'a> Worker<'a> {
         let members: Vec<&TokenRow> = places.iter().map(|&(set, i)| &self.plan.sets.rows(set)[i]).collect();
         let reads = self.needs.reads(side);
         let to_the_end = !reads.inner.is_empty();
-        let batch = TokenBatch::reaching(&members, Which::Supervised, to_the_end, device);
+        let put = if self.in_trees(point.decoder) { TokenBatch::tree } else { TokenBatch::reaching };
+        let batch = put(&members, Which::Supervised, to_the_end, device);
         let drop = self.dropout(point, view.step, places);
         let tracked = point.parameters.tracked().with_drop(drop.clone());
         let plain = point.parameters.frozen().with_drop(drop);
         let cache = self.prefix.as_mut();
-        let input = cache.map(|cache| cache.input(point.decoder, &plain, places, (&members, to_the_end), device));
+        let input = cache.map(|cache| cache.input(point.decoder, &plain, places, (&members, &batch, to_the_end)));
         let forward = Forward::run(point.decoder, [&tracked, &plain], &batch, (self.route, reads), input);
         let (through, of) = ((point.decoder, &tracked), (members.as_slice(), &batch));
         let passage = Passage::new(through, of, forward.hidden(), forward.inner());
@@ -190,6 +194,15 @@ impl<'a> Worker<'a> {
             forward.backward(loss, cut, sum);
         }
         Ok(())
+    }
+
+    /// Whether rows that begin alike go through what they share once: not where each has a dropout of its own.
+    fn in_trees(&self, decoder: &Decoder) -> bool {
+        !decoder.config().depends_on_length() && !self.drops()
+    }
+
+    fn drops(&self) -> bool {
+        self.plan.train.adapter == AdapterKind::Lora && self.plan.train.lora.dropout > 0.0
     }
 
     /// Whether the rows of a side go through the policy, and whether the other answers do.
@@ -223,8 +236,8 @@ impl<'a> Worker<'a> {
 
     fn dropout(&self, point: Point<'_>, step: usize, places: &[(Set, usize)]) -> Option<Arc<dyn Drop>> {
         let rate = self.plan.train.lora.dropout;
-        let adapted = self.plan.train.adapter == AdapterKind::Lora && rate > 0.0;
-        adapted.then(|| Arc::new(Dropout::new(rate, self.plan.seed, (step, places), point.parameters)) as Arc<dyn Drop>)
+        self.drops()
+            .then(|| Arc::new(Dropout::new(rate, self.plan.seed, (step, places), point.parameters)) as Arc<dyn Drop>)
     }
 }
 

@@ -56,7 +56,7 @@ pub fn look_and_begin(
 ) -> Sight {
     let (weights, config) = (model.parameters.frozen(), model.decoder.config());
     // Where frequencies change with a row's length, rows of other lengths have nothing in common.
-    let apart = config.ropes.iter().any(crate::decoder::Rope::depends_on_length);
+    let apart = config.depends_on_length();
     let (mut trees, mut owners): (Vec<Tree>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
     let skip = if apart { 0 } else { common(groups) };
     for (g, group) in groups.iter().enumerate() {

@@ -15,7 +15,7 @@ pub use look::{Seen, Sight, look, look_and_begin};
 pub(crate) use spread::read;
 
 /// Some rows' input tokens, each stretch that they share once. Parents stand before their children.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
     /// The token of every node.
     pub tokens: Vec<u32>,
@@ -33,10 +33,16 @@ impl Tree {
     /// The tree of some rows, whose first `skip` tokens stand elsewhere. A row's last token is no input.
     #[must_use]
     pub fn of(rows: &[&TokenRow], skip: usize) -> Self {
+        Self::reaching(rows, skip, false)
+    }
+
+    /// As [`Self::of`], with the rows' last tokens where `to_the_end`.
+    #[must_use]
+    pub fn reaching(rows: &[&TokenRow], skip: usize, to_the_end: bool) -> Self {
         let mut tree = Self::default();
         let mut children: HashMap<(Option<usize>, u32), usize> = HashMap::new();
         for row in rows {
-            let inputs = row.ids.len().saturating_sub(1).max(skip);
+            let inputs = (row.ids.len() - usize::from(!to_the_end).min(row.ids.len())).max(skip);
             let mut path = Vec::with_capacity(inputs - skip);
             let mut parent = None;
             for &id in &row.ids[skip..inputs] {
@@ -75,6 +81,12 @@ impl Tree {
     #[must_use]
     pub fn len(&self) -> usize {
         self.tokens.len()
+    }
+
+    /// Tokens of its longest row.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.paths.iter().map(Vec::len).max().unwrap_or(0)
     }
 
     /// Whether it has none.

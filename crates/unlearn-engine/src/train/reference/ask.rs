@@ -171,7 +171,8 @@ fn answer(
         }
     }
     let to_the_end = !reads.inner.is_empty();
-    let batch = TokenBatch::reaching(&members, Which::Supervised, to_the_end, model.parameters.device());
+    let put = if model.decoder.config().depends_on_length() { TokenBatch::reaching } else { TokenBatch::tree };
+    let batch = put(&members, Which::Supervised, to_the_end, model.parameters.device());
     let (states, mut inner) = states(model, &batch, &reads);
     let width = model.decoder.config().hidden_size;
     for (quantity, filling) in fillings {

@@ -1,0 +1,232 @@
+//! Attention with grouped keys over stretches of tokens: neither scores nor masks are kept, each token's scores exist
+//! while it is looked at (after Dao et al., 2022, arXiv 2205.14135, without blocks: a row's scores fit into the cache).
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend};
+
+use super::exp::exp;
+use super::lanes::{add, dot};
+use super::{Fused, Kernel, by_rows};
+use crate::decoder::Reach;
+
+/// What of attention is no tensor.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Which token sees which.
+    pub reach: Arc<Reach>,
+    /// A token sees itself and those before it, so many in all.
+    pub window: Option<usize>,
+    /// Query heads, key heads.
+    pub heads: [usize; 2],
+    /// What products are multiplied by.
+    pub scale: f32,
+    /// Scores are squeezed below it by a hyperbolic tangent.
+    pub cap: Option<f32>,
+}
+
+#[derive(Clone, Copy)]
+struct Inputs<'a> {
+    q: &'a [f32],
+    k: &'a [f32],
+    v: &'a [f32],
+    form: &'a Form,
+    head_dim: usize,
+}
+
+impl<'a> Inputs<'a> {
+    fn new([q, k, v]: [&'a [f32]; 3], form: &'a Form) -> Self {
+        let head_dim = q.len() / (form.reach.len() * form.heads[0]).max(1);
+        Self { q, k, v, form, head_dim }
+    }
+
+    /// A query head's part of a token's row.
+    #[inline(always)]
+    fn query(&self, token: usize, head: usize) -> Range<usize> {
+        let at = (token * self.form.heads[0] + head) * self.head_dim;
+        at..at + self.head_dim
+    }
+
+    /// A query head's key or value in a token's row.
+    #[inline(always)]
+    fn key(&self, token: usize, head: usize) -> Range<usize> {
+        let [heads, keys] = self.form.heads;
+        let at = (token * keys + head / (heads / keys)) * self.head_dim;
+        at..at + self.head_dim
+    }
+
+    /// Fills `shares` with the softmax over what a query sees, and, with a cap, `slopes` with the cap's derivative.
+    #[inline(always)]
+    fn shares(&self, query: &[f32], head: usize, seen: &[Range<usize>], [shares, slopes]: [&mut Vec<f32>; 2]) {
+        shares.clear();
+        for token in seen.iter().cloned().flatten() {
+            shares.push(dot(query, &self.k[self.key(token, head)]) * self.form.scale);
+        }
+        if let Some(cap) = self.form.cap {
+            slopes.clear();
+            for s in shares.iter_mut() {
+                let squeezed = (*s / cap).tanh();
+                slopes.push(1.0 - squeezed * squeezed);
+                *s = cap * squeezed;
+            }
+        }
+        let most = shares.iter().fold(f32::NEG_INFINITY, |most, &s| most.max(s));
+        let mut sum = 0.0;
+        for s in shares.iter_mut() {
+            *s = exp(*s - most);
+        }
+        for &s in shares.iter() {
+            sum += s;
+        }
+        for s in shares.iter_mut() {
+            *s /= sum;
+        }
+    }
+}
+
+/// Rows `[heads * head_dim]` of tokens.
+struct Forward<'a>(Inputs<'a>);
+
+impl Kernel for Forward<'_> {
+    #[inline(always)]
+    fn fill(&self, first: usize, part: &mut [f32]) {
+        let inputs = self.0;
+        let (heads, dim) = (inputs.form.heads[0], inputs.head_dim);
+        let (mut shares, mut slopes) = (Vec::new(), Vec::new());
+        let tokens = first..first + part.len() / (heads * dim);
+        inputs.form.reach.each(tokens, inputs.form.window, |token, seen| {
+            for head in 0..heads {
+                let out = &mut part[((token - first) * heads + head) * dim..][..dim];
+                inputs.shares(&inputs.q[inputs.query(token, head)], head, seen, [&mut shares, &mut slopes]);
+                for (key, &share) in seen.iter().cloned().flatten().zip(&shares) {
+                    add(out, share, &inputs.v[inputs.key(key, head)]);
+                }
+            }
+        });
+    }
+}
+
+/// Of `q` `[n, heads * head_dim]`, `k` and `v` `[n, key heads * head_dim]`: as `q`.
+pub(super) fn forward(tensors: [&[f32]; 3], form: &Form) -> Vec<f32> {
+    let inputs = Inputs::new(tensors, form);
+    let mut out = vec![0.0; inputs.q.len()];
+    by_rows(&mut out, form.heads[0] * inputs.head_dim, &Forward(inputs));
+    out
+}
+
+/// One row for each query head: the gradients of its queries, keys and values, `[3, n, head_dim]`.
+struct ByHead<'a>(Inputs<'a>, &'a [f32]);
+
+impl Kernel for ByHead<'_> {
+    #[inline(always)]
+    fn fill(&self, first: usize, part: &mut [f32]) {
+        let (inputs, gradient) = (self.0, self.1);
+        let (n, dim) = (inputs.form.reach.len(), inputs.head_dim);
+        let (mut shares, mut slopes, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+        for (head, part) in (first..).zip(part.chunks_exact_mut(3 * n * dim)) {
+            let (by_q, rest) = part.split_at_mut(n * dim);
+            let (by_k, by_v) = rest.split_at_mut(n * dim);
+            inputs.form.reach.each(0..n, inputs.form.window, |token, seen| {
+                let (query, gradient) = (&inputs.q[inputs.query(token, head)], &gradient[inputs.query(token, head)]);
+                inputs.shares(query, head, seen, [&mut shares, &mut slopes]);
+                changes.clear();
+                let mut mean = 0.0;
+                for (key, &share) in seen.iter().cloned().flatten().zip(&shares) {
+                    let change = dot(gradient, &inputs.v[inputs.key(key, head)]);
+                    mean += share * change;
+                    changes.push(change);
+                    add(&mut by_v[key * dim..][..dim], share, gradient);
+                }
+                for (change, &share) in changes.iter_mut().zip(&shares) {
+                    *change = share * (*change - mean) * inputs.form.scale;
+                }
+                if inputs.form.cap.is_some() {
+                    changes.iter_mut().zip(&slopes).for_each(|(change, slope)| *change *= slope);
+                }
+                let by_query = &mut by_q[token * dim..][..dim];
+                for (key, &change) in seen.iter().cloned().flatten().zip(&changes) {
+                    add(by_query, change, &inputs.k[inputs.key(key, head)]);
+                    add(&mut by_k[key * dim..][..dim], change, query);
+                }
+            });
+        }
+    }
+}
+
+/// Rows of tokens, in each of which stand heads: sums over the query heads that belong to each.
+struct Gathered<'a> {
+    /// One for each query head.
+    parts: Vec<&'a [f32]>,
+    head_dim: usize,
+    /// Query heads that belong to one.
+    each: usize,
+}
+
+impl Kernel for Gathered<'_> {
+    #[inline(always)]
+    fn fill(&self, first: usize, part: &mut [f32]) {
+        let dim = self.head_dim;
+        let heads = self.parts.len() / self.each;
+        for (token, row) in (first..).zip(part.chunks_exact_mut(heads * dim)) {
+            for (out, parts) in row.chunks_exact_mut(dim).zip(self.parts.chunks_exact(self.each)) {
+                for part in parts {
+                    add(out, 1.0, &part[token * dim..][..dim]);
+                }
+            }
+        }
+    }
+}
+
+/// The gradients of `q`, `k` and `v`.
+pub(super) fn backward(tensors: [&[f32]; 3], gradient: &[f32], form: &Form) -> [Vec<f32>; 3] {
+    let inputs = Inputs::new(tensors, form);
+    let ([heads, keys], part) = (form.heads, form.reach.len() * inputs.head_dim);
+    let mut by_head = vec![0.0; heads * 3 * part];
+    by_rows(&mut by_head, 3 * part, &ByHead(inputs, gradient));
+    let gathered = |which: usize, each: usize| {
+        let parts = by_head.chunks_exact((3 * part).max(1)).map(|all| &all[which * part..][..part]).collect();
+        let mut out = vec![0.0; heads / each * part];
+        by_rows(&mut out, heads / each * inputs.head_dim, &Gathered { parts, head_dim: inputs.head_dim, each });
+        out
+    };
+    [gathered(0, 1), gathered(1, heads / keys), gathered(2, heads / keys)]
+}
+
+#[derive(Debug)]
+struct Attention;
+
+impl<B: Backend + Fused> Backward<B, 3> for Attention {
+    type State = ([FloatTensor<B>; 3], Form);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let parents = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let ([q, k, v], form) = ops.state;
+        let (by_q, by_k, by_v) = B::attend_backward(q, k, v, gradient, form);
+        for (node, gradient) in parents.into_iter().zip([by_q, by_k, by_v]) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+pub(super) fn tracked<B: Backend + Fused, C: CheckpointStrategy>(
+    [q, k, v]: [FloatTensor<Autodiff<B, C>>; 3],
+    form: Form,
+) -> FloatTensor<Autodiff<B, C>> {
+    let ((q, q_node), (k, k_node), (v, v_node)) = (q.into_parts(), k.into_parts(), v.into_parts());
+    match Attention.prepare::<C>([q_node, k_node, v_node]).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => {
+            let state = ([q.clone(), k.clone(), v.clone()], form.clone());
+            prepared.finish(state, B::attend(q, k, v, form))
+        }
+        OpsKind::UnTracked(prepared) => prepared.finish(B::attend(q, k, v, form)),
+    }
+}
