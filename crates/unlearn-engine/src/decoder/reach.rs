@@ -60,26 +60,10 @@ impl Reach {
         self.depths.is_empty()
     }
 
-    /// Tells of each token in `of`, in order, what it sees: stretches in the order of its row. With a window, a token
-    /// sees itself and those before it, so many in all.
-    #[inline(always)]
-    pub(crate) fn each(&self, of: Range<usize>, window: Option<usize>, mut tell: impl FnMut(usize, &[Range<usize>])) {
-        let first = self.stretches.partition_point(|s| s.tokens.end <= of.start);
-        let mut seen: Vec<Range<usize>> = Vec::new();
-        for stretch in self.stretches[first..].iter().take_while(|s| s.tokens.start < of.end) {
-            for token in stretch.tokens.start.max(of.start)..stretch.tokens.end.min(of.end) {
-                let least = window.map_or(0, |w| (self.depths[token] + 1).saturating_sub(w));
-                let own = stretch.tokens.start..if stretch.own { token + 1 } else { stretch.tokens.start };
-                seen.clear();
-                for range in stretch.before.iter().chain([&own]).filter(|r| !r.is_empty()) {
-                    let passed = least.saturating_sub(self.depths[range.start]);
-                    if passed < range.len() {
-                        seen.push(range.start + passed..range.end);
-                    }
-                }
-                tell(token, &seen);
-            }
-        }
+    /// Looks at the tokens in `of`, in order. With a window, a token sees itself and those before it, so many in all.
+    pub(crate) fn walk(&self, of: Range<usize>, window: Option<usize>) -> Walk<'_> {
+        let stretch = self.stretches.partition_point(|s| s.tokens.end <= of.start);
+        Walk { reach: self, left: of, window, stretch, seen: Vec::new() }
     }
 
     fn line(&mut self, tokens: (Range<usize>, usize), unseen: impl Fn(usize) -> bool) {
@@ -105,6 +89,35 @@ impl Reach {
                 start += 1;
             }
         }
+    }
+}
+
+/// On the way along the tokens of a pass.
+pub(crate) struct Walk<'a> {
+    reach: &'a Reach,
+    left: Range<usize>,
+    window: Option<usize>,
+    stretch: usize,
+    /// What the token sees that came last: stretches in the order of its row.
+    pub(crate) seen: Vec<Range<usize>>,
+}
+
+impl Walk<'_> {
+    /// The next token.
+    pub(crate) fn step(&mut self) -> Option<usize> {
+        let token = self.left.next()?;
+        self.stretch += usize::from(self.reach.stretches[self.stretch].tokens.end == token);
+        let (stretch, depths) = (&self.reach.stretches[self.stretch], &self.reach.depths);
+        let least = self.window.map_or(0, |w| (depths[token] + 1).saturating_sub(w));
+        let own = stretch.tokens.start..if stretch.own { token + 1 } else { stretch.tokens.start };
+        self.seen.clear();
+        for range in stretch.before.iter().chain([&own]).filter(|r| !r.is_empty()) {
+            let passed = least.saturating_sub(depths[range.start]);
+            if passed < range.len() {
+                self.seen.push(range.start + passed..range.end);
+            }
+        }
+        Some(token)
     }
 }
 

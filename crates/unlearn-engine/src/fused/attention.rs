@@ -12,7 +12,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
 use super::exp::exp;
-use super::lanes::{add, dot};
+use super::lanes::{add, dot, greatest, sum};
 use super::{Fused, Kernel, by_rows};
 use crate::decoder::Reach;
 
@@ -65,8 +65,10 @@ impl<'a> Inputs<'a> {
     #[inline(always)]
     fn shares(&self, query: &[f32], head: usize, seen: &[Range<usize>], [shares, slopes]: [&mut Vec<f32>; 2]) {
         shares.clear();
-        for token in seen.iter().cloned().flatten() {
-            shares.push(dot(query, &self.k[self.key(token, head)]) * self.form.scale);
+        for range in seen {
+            for token in range.clone() {
+                shares.push(dot(query, &self.k[self.key(token, head)]) * self.form.scale);
+            }
         }
         if let Some(cap) = self.form.cap {
             slopes.clear();
@@ -76,16 +78,13 @@ impl<'a> Inputs<'a> {
                 *s = cap * squeezed;
             }
         }
-        let most = shares.iter().fold(f32::NEG_INFINITY, |most, &s| most.max(s));
-        let mut sum = 0.0;
+        let most = greatest(shares);
         for s in shares.iter_mut() {
             *s = exp(*s - most);
         }
-        for &s in shares.iter() {
-            sum += s;
-        }
+        let all = sum(shares);
         for s in shares.iter_mut() {
-            *s /= sum;
+            *s /= all;
         }
     }
 }
@@ -98,17 +97,23 @@ impl Kernel for Forward<'_> {
     fn fill(&self, first: usize, part: &mut [f32]) {
         let inputs = self.0;
         let (heads, dim) = (inputs.form.heads[0], inputs.head_dim);
+        // Zeros that were only asked for become memory twice when they are read before they are written.
+        part.fill(0.0);
         let (mut shares, mut slopes) = (Vec::new(), Vec::new());
-        let tokens = first..first + part.len() / (heads * dim);
-        inputs.form.reach.each(tokens, inputs.form.window, |token, seen| {
+        let mut walk = inputs.form.reach.walk(first..first + part.len() / (heads * dim), inputs.form.window);
+        while let Some(token) = walk.step() {
             for head in 0..heads {
                 let out = &mut part[((token - first) * heads + head) * dim..][..dim];
-                inputs.shares(&inputs.q[inputs.query(token, head)], head, seen, [&mut shares, &mut slopes]);
-                for (key, &share) in seen.iter().cloned().flatten().zip(&shares) {
-                    add(out, share, &inputs.v[inputs.key(key, head)]);
+                inputs.shares(&inputs.q[inputs.query(token, head)], head, &walk.seen, [&mut shares, &mut slopes]);
+                let mut nth = 0;
+                for range in &walk.seen {
+                    for key in range.clone() {
+                        add(out, shares[nth], &inputs.v[inputs.key(key, head)]);
+                        nth += 1;
+                    }
                 }
             }
-        });
+        }
     }
 }
 
@@ -130,31 +135,39 @@ impl Kernel for ByHead<'_> {
         let (n, dim) = (inputs.form.reach.len(), inputs.head_dim);
         let (mut shares, mut slopes, mut changes) = (Vec::new(), Vec::new(), Vec::new());
         for (head, part) in (first..).zip(part.chunks_exact_mut(3 * n * dim)) {
+            part.fill(0.0);
             let (by_q, rest) = part.split_at_mut(n * dim);
             let (by_k, by_v) = rest.split_at_mut(n * dim);
-            inputs.form.reach.each(0..n, inputs.form.window, |token, seen| {
+            let mut walk = inputs.form.reach.walk(0..n, inputs.form.window);
+            while let Some(token) = walk.step() {
                 let (query, gradient) = (&inputs.q[inputs.query(token, head)], &gradient[inputs.query(token, head)]);
-                inputs.shares(query, head, seen, [&mut shares, &mut slopes]);
+                inputs.shares(query, head, &walk.seen, [&mut shares, &mut slopes]);
                 changes.clear();
-                let mut mean = 0.0;
-                for (key, &share) in seen.iter().cloned().flatten().zip(&shares) {
-                    let change = dot(gradient, &inputs.v[inputs.key(key, head)]);
-                    mean += share * change;
-                    changes.push(change);
-                    add(&mut by_v[key * dim..][..dim], share, gradient);
+                for range in &walk.seen {
+                    for key in range.clone() {
+                        changes.push(dot(gradient, &inputs.v[inputs.key(key, head)]));
+                        add(&mut by_v[key * dim..][..dim], shares[changes.len() - 1], gradient);
+                    }
                 }
+                let mean = dot(&shares, &changes);
                 for (change, &share) in changes.iter_mut().zip(&shares) {
                     *change = share * (*change - mean) * inputs.form.scale;
                 }
                 if inputs.form.cap.is_some() {
-                    changes.iter_mut().zip(&slopes).for_each(|(change, slope)| *change *= slope);
+                    for (change, &slope) in changes.iter_mut().zip(&slopes) {
+                        *change *= slope;
+                    }
                 }
                 let by_query = &mut by_q[token * dim..][..dim];
-                for (key, &change) in seen.iter().cloned().flatten().zip(&changes) {
-                    add(by_query, change, &inputs.k[inputs.key(key, head)]);
-                    add(&mut by_k[key * dim..][..dim], change, query);
+                let mut nth = 0;
+                for range in &walk.seen {
+                    for key in range.clone() {
+                        add(by_query, changes[nth], &inputs.k[inputs.key(key, head)]);
+                        add(&mut by_k[key * dim..][..dim], changes[nth], query);
+                        nth += 1;
+                    }
                 }
-            });
+            }
         }
     }
 }
@@ -175,7 +188,8 @@ impl Kernel for Gathered<'_> {
         let heads = self.parts.len() / self.each;
         for (token, row) in (first..).zip(part.chunks_exact_mut(heads * dim)) {
             for (out, parts) in row.chunks_exact_mut(dim).zip(self.parts.chunks_exact(self.each)) {
-                for part in parts {
+                out.copy_from_slice(&parts[0][token * dim..][..dim]);
+                for part in &parts[1..] {
                     add(out, 1.0, &part[token * dim..][..dim]);
                 }
             }
