@@ -1,0 +1,116 @@
+"""What is measured. A case runs in every round, each side as a process of its own; it gives one or more rows of the
+table. Only figures of the same round are divided by each other."""
+import dataclasses
+from typing import Callable
+
+from ours import RMU
+
+SUITE = [
+    "probability", "probability-paraphrased", "probability-perturbed", "probability-normalised", "truth-ratio", "rouge",
+    "exact-memorization", "extraction-strength", "mia/loss", "mia/zlib", "mia/min-k", "mia/min-k-plus-plus",
+]
+WRONG = ["probability-perturbed"]
+FLOAT32, BFLOAT16 = "PyTorch float32", "PyTorch bfloat16"
+PASSES = FLOAT32 + ", a pass a metric"
+FULL_STEP, FIVE = "own full step", "own, with five"
+
+
+
+# What each row's ratio says, and whether more of it is better.
+UNITS = {"s": ("times faster", True), "tokens/s": ("times as fast", True), "GiB": ("of its memory", False),
+         "s, more": ("times as long", False)}
+
+
+@dataclasses.dataclass
+class Row:
+    """A row of the table; `wanted` is the ratio to each side that the program is to reach, or not to exceed."""
+
+    name: str
+    label: str
+    unit: str
+    wanted: dict = dataclasses.field(default_factory=dict)
+    """Of what a side brought back, the value."""
+    value: Callable = lambda found: found
+    """What the value itself is not to exceed."""
+    limit: float | None = None
+
+    def ratio(self, ours, other):
+        return other / ours if self.unit == "s" else ours / other
+
+
+@dataclasses.dataclass
+class Case:
+    name: str
+    rows: list
+    """What the program does, given the one who measures it."""
+    ours: Callable
+    """What it is held against, by side: see `side`."""
+    others: dict
+
+
+def of(key):
+    return lambda found: found[key]
+
+
+def rate(found):
+    return found["tokens"] / found["seconds"]
+
+
+def stepping(method, flags, rows, peers=None):
+    def step(peer):
+        return lambda theirs: theirs.steps(peer)
+
+    peers = peers or {"": method}
+    others = {dtype + more: step(peer) for more, peer in peers.items() for dtype in (FLOAT32, BFLOAT16)}
+    return Case(method, rows, lambda ours: ours.steps(method, *flags), others)
+
+
+def both(do):
+    return {FLOAT32: do, BFLOAT16: do}
+
+
+FULL = {FLOAT32: 2.0, BFLOAT16: 1.25}
+FROZEN = ", the rest frozen"
+
+CASES = [
+    stepping("grad-diff", (), [
+        Row("grad-diff", "`grad-diff`, full step", "s", FULL, of("step")),
+        Row("grad-diff-peak", "`grad-diff`, peak memory", "GiB", value=of("peak")),
+    ]),
+    stepping("npo", (), [
+        Row("npo", "`npo`, full step", "s", FULL, of("step")),
+        Row("npo-asked", "`npo`, full step and its share of asking the reference, if each row comes once", "s",
+            value=of("step-asked")),
+        Row("npo-peak", "`npo`, peak memory", "GiB", {FLOAT32: 0.5, BFLOAT16: 0.8}, of("peak")),
+        Row("npo-start", "`npo`, start to first step, with two rows evaluated before", "s", value=of("start")),
+    ]),
+    stepping("rmu", RMU, [
+        Row("rmu", "`rmu`, layers 5 to 7 trained", "s", {FLOAT32: 6.0, BFLOAT16: 3.0}, of("step")),
+        Row("rmu-peak", "`rmu`, peak memory", "GiB", value=of("peak")),
+    ], {"": "rmu", FROZEN: "rmu-frugal"}),
+    Case("lora", [
+        Row("lora", "`npo` with `--adapter lora`", "s", {FULL_STEP: 1.6}, of("step")),
+        Row("lora-peak", "`npo` with `--adapter lora`, peak memory", "GiB", value=of("peak")),
+    ], lambda ours: ours.steps("npo", "--adapter", "lora"), {FULL_STEP: lambda ours: ours.steps("npo")}),
+    Case("score", [
+        Row("score", "scoring every token", "tokens/s", {FLOAT32: 1.6, BFLOAT16: 0.9}, rate),
+        Row("score-peak", "scoring, peak memory", "GiB", value=of("peak")),
+    ], lambda ours: ours.score(), both(lambda theirs: theirs.score())),
+    Case("generate", [
+        Row("generate", "greedy answers of at most 48 tokens, batch 8", "tokens/s", {FLOAT32: 2.0}, rate),
+        Row("generate-peak", "greedy answers, peak memory", "GiB", value=of("peak")),
+    ], lambda ours: ours.generate(), both(lambda theirs: theirs.generate())),
+    Case("suite", [
+        Row("suite", "TOFU's metrics, {limit} rows of each set, whole process", "s", {PASSES: 5.0}, of("seconds")),
+    ], lambda ours: ours.suite(SUITE), {PASSES: lambda theirs: theirs.suite()}),
+    Case("start", [Row("start", "`train`, start to first step", "s", limit=2.0)], lambda ours: ours.start(), {}),
+    Case("load", [
+        Row("load", "start, load and one short row scored", "s"),
+    ], lambda ours: ours.load(), both(lambda theirs: theirs.load())),
+    Case("doubled", [
+        Row("doubled", "likelihoods of ten wrong answers a question", "s, more", {FIVE: 1.4}),
+    ], lambda ours: ours.evaluated("ten", WRONG), {FIVE: lambda ours: ours.evaluated("five", WRONG)}),
+    Case("doubled-suite", [
+        Row("doubled-suite", "TOFU's metrics on `forget`, ten wrong answers a question", "s, more", {FIVE: 1.4}),
+    ], lambda ours: ours.evaluated("ten", SUITE), {FIVE: lambda ours: ours.evaluated("five", SUITE)}),
+]

@@ -1,0 +1,43 @@
+"""The results as Markdown."""
+import statistics
+
+from cases import UNITS
+
+SCALE = {"GiB": 2**30}
+HEAD = """| what | unit | unlearn | against | other | ratio | in each round | wanted |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def spread(values):
+    """Median, and smallest to largest."""
+    digits = 0 if min(values) >= 100 else 2
+    low, middle, high = (f"{f(values):.{digits}f}" for f in (min, statistics.median, max))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def line(row, found, limit):
+    """The lines of one row: the program beside every side, from the rounds that both finished."""
+    scale = SCALE.get(row.unit, 1)
+    values = {side: [row.value(one) / scale for one in rounds] for side, rounds in found.items()}
+    ours, label, unit = values.pop("unlearn"), row.label.format(limit=limit), row.unit.split(",")[0]
+    if not values:
+        wanted = f"at most {row.limit:g} {unit}" if row.limit else "–"
+        return [f"| {label} | {unit} | {spread(ours)} | – | – | – | – | {wanted} |"]
+    says, more = UNITS[row.unit]
+    lines = []
+    for side, theirs in values.items():
+        each = [row.ratio(a, b) for a, b in zip(ours, theirs)]
+        ratio = row.ratio(statistics.median(ours), statistics.median(theirs))
+        aim = row.wanted.get(side)
+        wanted = f"at {'least' if more else 'most'} {aim:g}" if aim else "–"
+        rounds = f"{min(each):.2f} to {max(each):.2f}"
+        lines.append(
+            f"| {label} | {unit} | {spread(ours)} | {side} | {spread(theirs)} | {ratio:.2f} {says} | {rounds} | {wanted} |"
+        )
+    return lines
+
+
+def table(cases, results, limit):
+    rows = [line(row, results[case.name], limit) for case in cases if case.name in results for row in case.rows]
+    return HEAD + "".join(text + "\n" for lines in rows for text in lines)
