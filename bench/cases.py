@@ -17,7 +17,7 @@ FULL_STEP, FIVE = "own full step", "own, with five"
 
 
 # What each row's ratio says, and whether more of it is better.
-UNITS = {"s": ("times faster", True), "tokens/s": ("times as fast", True), "GiB": ("of its memory", False),
+UNITS = {"s": ("times as fast", True), "tokens/s": ("times as fast", True), "GiB": ("of its memory", False),
          "s, more": ("times as long", False)}
 
 

@@ -15,7 +15,7 @@ class Done:
     peak: int
     output: str
     began: float
-    """Each event with the moment at which it was first seen, seconds after the start."""
+    """When each event up to the first step was first seen, in seconds after the start, and the event."""
     events: list
 
 
@@ -28,8 +28,12 @@ def run(argv, events=None):
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         began = time.time()
         child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        seen = watch(child.pid, events, began) if events else Seen([], None)
-        _, status, usage = seen.ended or os.wait4(child.pid, 0)
+        try:
+            seen = watch(child.pid, events, began) if events else Seen([], None)
+            _, status, usage = seen.ended or os.wait4(child.pid, 0)
+        except BaseException:
+            child.kill()
+            raise
         seconds = time.time() - began
         child.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0), err.seek(0)

@@ -2,12 +2,13 @@
 """Measures the released program and PyTorch side by side, in turn, in one run, on the same rows.
 
 Every round asks each side once, as a process of its own, so that start and peak memory are honest; which side comes
-first changes from round to round. Prints the table of docs/performance.md, and writes it to OUT/table.md with every
-single figure in OUT/results.json.
+first changes from round to round. Prints the table, and writes it to OUT/table.md, between the marks of --page, and
+every single figure to OUT/results.json.
 
     cargo build --release
     python3 -m venv peer && peer/bin/pip install -r bench/requirements.txt
-    bench/run.py --unlearn target/release/unlearn --model SMOLLM2 --tofu TOFU --python peer/bin/python --out OUT
+    bench/run.py --unlearn target/release/unlearn --model SMOLLM2 --tofu TOFU --python peer/bin/python \
+        --out OUT --page docs/performance.md
 """
 import argparse
 import json
@@ -21,7 +22,7 @@ import machine
 from agree import Disagreement, agreement
 from ours import Ours
 from process import Failed
-from table import table
+from table import place, table
 from theirs import Theirs
 
 
@@ -34,6 +35,7 @@ def arguments():
     parser.add_argument("--tofu", type=path, required=True, help="the folder of TOFU's files")
     parser.add_argument("--python", default=sys.executable, help="a Python with bench/requirements.txt [this one]")
     parser.add_argument("--out", type=path, required=True)
+    parser.add_argument("--page", type=path, help="a Markdown page whose table is replaced")
     names = [case.name for case in all_cases.CASES]
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", default=names, help=", ".join(names))
     parser.add_argument("--rounds", type=int, default=5)
@@ -47,6 +49,8 @@ def arguments():
     if options.steps < 2 or options.rounds < 1:
         parser.error("the first step is not counted: at least two steps and one round are needed")
     options.suite_model = options.suite_model or options.model
+    if options.page and not options.page.exists():
+        parser.error(f"`{options.page}` does not exist")
     options.out.mkdir(parents=True, exist_ok=True)
     options.few, options.files = data.FEW, data.prepare(options.tofu, options.out, options.rows)
     return options
@@ -81,11 +85,13 @@ def main():
             (options.out / "results.json").write_text(json.dumps(keep, indent=1, default=str) + "\n")
     text = f"{machine.sentence(about, options.threads)} {options.rounds} rounds.\n\n" + table(chosen, results, options.limit)
     (options.out / "table.md").write_text(text)
+    if options.page:
+        place(options.page, text)
     print(text, end="")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (Failed, Disagreement, OSError) as error:
+    except (Failed, Disagreement, OSError, ValueError) as error:
         sys.exit(f"error: {error}")

@@ -3,6 +3,7 @@ import statistics
 
 from cases import UNITS
 
+BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 SCALE = {"GiB": 2**30}
 HEAD = """| what | unit | unlearn | against | other | ratio | in each round | wanted |
 |---|---|---|---|---|---|---|---|
@@ -41,3 +42,12 @@ def line(row, found, limit):
 def table(cases, results, limit):
     rows = [line(row, results[case.name], limit) for case in cases if case.name in results for row in case.rows]
     return HEAD + "".join(text + "\n" for lines in rows for text in lines)
+
+
+def place(page, text):
+    """Replaces what stands between the marks of a page."""
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"`{page}` lacks the lines `{BEGIN}` and `{END}`")
+    page.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
