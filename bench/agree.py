@@ -19,7 +19,8 @@ def agreement(case, found):
     for side in sides:
         theirs = found[side]
         if "losses" in ours:
-            hold(case, side, "tokens of each step", ours["tokens"], theirs["tokens"], ours["tokens"] == theirs["tokens"])
+            counts = ours["tokens"], theirs["tokens"]
+            hold(case, side, "number of tokens in a step", *counts, counts[0] == counts[1])
             losses = [ours["losses"][0], theirs["losses"][0]]
             limit = LOSS.get(case, {}).get(side)
             hold(case, side, "loss of the first step", *losses, limit is None or abs(losses[0] - losses[1]) <= limit)
@@ -34,7 +35,7 @@ def agreement(case, found):
             both = compared[side] = {"tokens": [ours["tokens"], theirs["tokens"]]}
             apart = abs(ours["tokens"] - theirs["tokens"])
             allowed = ANSWERED * ours["tokens"] if case == "generate" else 0
-            hold(case, side, "tokens", *both["tokens"], apart <= allowed)
+            hold(case, side, "number of tokens", *both["tokens"], apart <= allowed)
     return compared
 
 

@@ -15,7 +15,8 @@ class Ours:
 
     def command(self, name, *flags, model=None):
         setting = self.setting
-        return [setting.unlearn, name, "--model", model or setting.model, "--threads", setting.threads, "--quiet", *flags]
+        common = ["--model", model or setting.model, "--threads", setting.threads, "--quiet"]
+        return [setting.unlearn, name, *common, *flags]
 
     def recorded(self, name, *flags, model=None):
         """A command that leaves a run folder; the folder is removed with the next one."""
@@ -56,7 +57,8 @@ class Ours:
 
     def load(self):
         """Seconds of a whole process that reads the model and scores one short row."""
-        return run(self.command("score", "--input", self.setting.files["short"], "--system", self.setting.system)).seconds
+        flags = ["--input", self.setting.files["short"], "--system", self.setting.system]
+        return run(self.command("score", *flags)).seconds
 
     def score(self):
         """Tokens a second, every token scored; start and load are taken off by a second run on the first rows."""

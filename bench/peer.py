@@ -36,7 +36,8 @@ def score(model, encoder, options):
         began = time.time()
         with torch.no_grad():
             logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-            F.cross_entropy(logits[:, :-1].transpose(1, 2), batch["input_ids"][:, 1:], reduction="none").sum().item()
+            labels = batch["input_ids"][:, 1:].flatten()
+            F.cross_entropy(logits[:, :-1].flatten(0, 1), labels, reduction="none").sum().item()
         if i > 0:
             count, seconds = count + tokens(batch), seconds + time.time() - began
     return {"tokens": count, "seconds": seconds}

@@ -10,7 +10,9 @@ IGNORED = -100
 def rows(path):
     """The rows of a file of JSON lines, or of one JSON array."""
     text = pathlib.Path(path).read_text()
-    return json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in text.splitlines() if line]
+    if text.lstrip().startswith("["):
+        return json.loads(text)
+    return [json.loads(line) for line in text.splitlines() if line]
 
 
 class Encoder:

@@ -31,7 +31,7 @@ def arguments():
     path = pathlib.Path
     parser.add_argument("--unlearn", type=path, required=True, help="the program, built with --release")
     parser.add_argument("--model", type=path, required=True, help="a Hugging Face folder: SmolLM2-135M-Instruct")
-    parser.add_argument("--suite-model", type=path, help="the model for TOFU's metrics, one that learned TOFU [--model]")
+    parser.add_argument("--suite-model", type=path, help="for TOFU's metrics, one that learned its rows [--model]")
     parser.add_argument("--tofu", type=path, required=True, help="the folder of TOFU's files")
     parser.add_argument("--python", default=sys.executable, help="a Python with bench/requirements.txt [this one]")
     parser.add_argument("--out", type=path, required=True)
@@ -42,7 +42,7 @@ def arguments():
     parser.add_argument("--steps", type=int, default=6, help="of each run; the first is not counted")
     parser.add_argument("--rows", type=int, default=64, help="that are scored and answered")
     parser.add_argument("--limit", type=int, default=8, help="rows of each set for TOFU's metrics")
-    parser.add_argument("--score-batch", type=int, default=8, help="rows that PyTorch scores at once")
+    parser.add_argument("--score-batch", type=int, default=4, help="rows that PyTorch scores at once")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--system", default="You are a helpful assistant.")
     options = parser.parse_args()
@@ -83,7 +83,8 @@ def main():
                 results.setdefault(case.name, {}).setdefault(side, []).append(value)
             keep = {"machine": about, "options": vars(options), "agreement": agreed, "results": results}
             (options.out / "results.json").write_text(json.dumps(keep, indent=1, default=str) + "\n")
-    text = f"{machine.sentence(about, options.threads)} {options.rounds} rounds.\n\n" + table(chosen, results, options.limit)
+    about = f"{machine.sentence(about, options.threads)} {options.rounds} rounds."
+    text = f"{about}\n\n{table(chosen, results, options.limit)}"
     (options.out / "table.md").write_text(text)
     if options.page:
         place(options.page, text)

@@ -33,9 +33,8 @@ def line(row, found, limit):
         aim = row.wanted.get(side)
         wanted = f"at {'least' if more else 'most'} {aim:g}" if aim else "–"
         rounds = f"{min(each):.2f} to {max(each):.2f}"
-        lines.append(
-            f"| {label} | {unit} | {spread(ours)} | {side} | {spread(theirs)} | {ratio:.2f} {says} | {rounds} | {wanted} |"
-        )
+        cells = [label, unit, spread(ours), side, spread(theirs), f"{ratio:.2f} {says}", rounds, wanted]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
