@@ -182,6 +182,27 @@ impl Decoder {
         }
     }
 
+    /// Of the gradient by what the first block reads, `[rows, tokens, width]`: each table's place, and the gradients of
+    /// its rows, `[width]` each, a row as often as it was read.
+    pub(crate) fn embed_backward(
+        &self,
+        tokens: Tensor<2, Int>,
+        pass: &Pass,
+        gradient: Tensor<3>,
+        mut tell: impl FnMut(usize, &[usize], &[f32]),
+    ) {
+        if let Some(table) = self.positions {
+            let (places, n) = (crate::tensor::places(pass.positions()), tokens.shape().num_elements());
+            let places: Vec<usize> = places.iter().copied().cycle().take(n).collect();
+            tell(table, &places, &crate::tensor::values(gradient.clone()));
+        }
+        let gradient = match self.config.embedding_scale {
+            Some(scale) => gradient.mul_scalar(scale),
+            None => gradient,
+        };
+        tell(self.embedding, &crate::tensor::places(tokens), &crate::tensor::values(gradient));
+    }
+
     /// One block's output, `[rows, tokens, width]` as its input.
     #[must_use]
     pub fn block(&self, weights: &Weights, layer: usize, x: Tensor<3>, pass: &Pass) -> Tensor<3> {

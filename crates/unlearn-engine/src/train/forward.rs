@@ -50,6 +50,9 @@ pub struct Forward<'a> {
     batch: &'a TokenBatch,
     route: Route,
     pass: Pass,
+    /// Without checkpointing, what the first block read, as a leaf, where the embedding is trained: its table's gradient is
+    /// made of rows, not of a whole table.
+    bottom: Option<Tensor<3>>,
     hidden: Option<Tensor<3>>,
     inner: BTreeMap<Inner, Tensor<3>>,
     /// With checkpointing: the inputs of the blocks from `route.first` on, and the last block's output as a leaf.
@@ -70,10 +73,11 @@ impl<'a> Forward<'a> {
         let pass = decoder.pass(&batch.tokens, &batch.shape);
         let layers = reads.depth(decoder.config().layers.len());
         let mut x = input.unwrap_or_else(|| {
-            let embedding = if route.embedding && !route.checkpointing { tracked } else { plain };
-            let embedded = decoder.embed(embedding, batch.tokens.clone(), &pass);
+            let embedded = decoder.embed(plain, batch.tokens.clone(), &pass);
             (0..route.first).fold(embedded, |x, layer| decoder.block(plain, layer, x, &pass))
         });
+        let bottom = (route.embedding && !route.checkpointing).then(|| leaf(x.clone()));
+        x = bottom.clone().unwrap_or(x);
         let (mut kept, mut inner) = (None, BTreeMap::new());
         // With checkpointing, what is read becomes a leaf: its gradient joins in on the way back.
         let seen = |state: Tensor<3>| if route.checkpointing { leaf(state) } else { state };
@@ -93,7 +97,7 @@ impl<'a> Forward<'a> {
             kept = Some((inputs, x.clone()));
         }
         let hidden = reads.scores.then(|| decoder.finish(tracked, x));
-        Self { decoder, tracked, batch, route, pass, hidden, inner, kept }
+        Self { decoder, tracked, batch, route, pass, bottom, hidden, inner, kept }
     }
 
     /// Hidden states after the final norm, `[rows, tokens, width]`, where scores are read.
@@ -115,6 +119,10 @@ impl<'a> Forward<'a> {
         let mut below = cut.and_then(|cut| cut.backward(&mut tape));
         if let Some(below) = &mut below {
             gradients.add(self.tracked, below);
+        }
+        if let Some(bottom) = self.bottom.take() {
+            let of_cut = below.as_mut().and_then(|below| bottom.grad_remove(below));
+            self.embed_backward(sum(bottom.grad_remove(&mut tape), of_cut), gradients);
         }
         let Some((inputs, top)) = self.kept.take() else { return };
         drop(self.hidden.take());
@@ -140,13 +148,18 @@ impl<'a> Forward<'a> {
             gradients.add(self.tracked, &mut tape);
             above = input.grad_remove(&mut tape);
         }
-        if self.route.embedding
-            && let Some(gradient) = above
-        {
-            let output = self.decoder.embed(self.tracked, self.batch.tokens.clone(), &self.pass);
-            let mut tape = (output * constant(gradient)).sum().backward();
-            gradients.add(self.tracked, &mut tape);
+        if self.route.embedding {
+            self.embed_backward(above, gradients);
         }
+    }
+
+    /// Adds the gradients of the tables that the first block's input was made of.
+    fn embed_backward(&self, gradient: Option<Tensor<3>>, gradients: &mut Gradients) {
+        let Some(gradient) = gradient else { return };
+        let tokens = self.batch.tokens.clone();
+        self.decoder.embed_backward(tokens, &self.pass, constant(gradient), |table, rows, new| {
+            gradients.add_rows(table, rows, new);
+        });
     }
 }
 

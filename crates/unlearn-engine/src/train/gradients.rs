@@ -52,6 +52,19 @@ impl Gradients {
         });
     }
 
+    /// Adds to rows of a table, `[width]` each, in their order; nothing where it is not trained.
+    pub(super) fn add_rows(&mut self, i: usize, rows: &[usize], new: &[f32]) {
+        let Self(sums, touched) = self;
+        if sums[i].is_empty() || rows.is_empty() {
+            return;
+        }
+        touched[i] = true;
+        let width = new.len() / rows.len();
+        for (&row, new) in rows.iter().zip(new.chunks_exact(width)) {
+            sums[i][row * width..][..width].iter_mut().zip(new).for_each(|(sum, g)| *sum += g);
+        }
+    }
+
     /// Euclidean norm over all of them; the same at any thread count.
     #[must_use]
     pub fn norm(&self) -> f64 {

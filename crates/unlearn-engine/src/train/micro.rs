@@ -251,14 +251,25 @@ pub(super) struct Part {
 }
 
 impl<'a> Micro<'a> {
-    pub(super) fn new(passage: &'a Passage<'a>, [own, alternates]: [Part; 2], step: &'a StepView) -> Self {
+    /// Those rows of a passage that begin with row `start`.
+    pub(super) fn new(
+        passage: &'a Passage<'a>,
+        [own, alternates]: [Part; 2],
+        (start, step): (usize, &'a StepView),
+    ) -> Self {
         let count = |part: &Part| if part.passing { part.places.len() } else { 0 };
-        let (first, end) = (count(&own), count(&own) + count(&alternates));
+        let first = start + count(&own);
+        let end = first + count(&alternates);
         let view = |part: Part, rows| {
             let totals = step.totals(part.set);
             View::new(passage, rows, part, totals)
         };
-        Self { own: view(own, 0..first), alternates: view(alternates, first..end), step }
+        Self { own: view(own, start..first), alternates: view(alternates, first..end), step }
+    }
+
+    /// The row of the passage after its last.
+    pub(super) fn end(&self) -> usize {
+        self.alternates.rows.end
     }
 
     /// Of each supervised token, here and in the other answers, whether both differ at its place in the row.

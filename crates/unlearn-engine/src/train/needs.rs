@@ -91,6 +91,13 @@ impl Reads {
         Self { scores: false, inner: inner.into_iter().collect() }
     }
 
+    /// This and that.
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        self.scores |= other.scores;
+        self.inner.extend(other.inner.iter().filter(|i| !self.inner.contains(i)).copied().collect::<Vec<_>>());
+        self
+    }
+
     /// Whether it is nothing.
     #[must_use]
     pub fn is_nothing(&self) -> bool {

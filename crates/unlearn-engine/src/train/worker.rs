@@ -13,7 +13,7 @@ use super::dropout::Dropout;
 use super::micro::{Part, Passage};
 use super::perturb::Point;
 use super::prefix::PrefixCache;
-use super::{Forward, Gradients, Micro, Needs, Objective, Passing, Plan, Route, Set, Side, StepView, Totals};
+use super::{Forward, Gradients, Micro, Needs, Objective, Passing, Plan, Reads, Route, Set, Side, StepView, Totals};
 use crate::batch::{self, TokenBatch, Which};
 use crate::decoder::Drop;
 use crate::tensor::scalar;
@@ -78,14 +78,32 @@ impl<'a> Worker<'a> {
         step: usize,
         rows: (Vec<Visit>, Vec<Visit>),
     ) -> Result<Option<(Step, Gradients, StepView)>, EngineError> {
-        let StepRows { view, sides: [(_, forget), (retain, kept)] } = self.step_rows(step, rows);
+        let rows = self.step_rows(step, rows);
         let (mut event, mut sum) = (Step::default(), Gradients::new(point.parameters));
-        let done = self.smoothed(point, objective, (&view, &forget), (&mut event, &mut sum))?
-            && self.side(point, objective, (&view, retain), &kept, (&mut event, &mut sum))?;
-        Ok(done.then_some((event, sum, view)))
+        let so_far = (&mut event, &mut sum);
+        let done = if self.plan.train.smooth.kind == Smoothing::None {
+            self.plain(point, objective, &rows, so_far)?
+        } else {
+            self.smooth(point, objective, &rows, so_far)?
+        };
+        Ok(done.then_some((event, sum, rows.view)))
     }
 
-    /// Adds the loss and the gradient of both sides as they are; `false` when the user interrupts.
+    /// Adds the loss and the gradient of both sides, the forget side's gradient as `train.smooth` has it; `false` when the
+    /// user interrupts.
+    fn smooth(
+        &mut self,
+        point: Point<'_>,
+        objective: &dyn Objective,
+        StepRows { view, sides: [(_, forget), (retain, kept)] }: &StepRows,
+        (event, sum): (&mut Step, &mut Gradients),
+    ) -> Result<bool, EngineError> {
+        let done = self.smoothed(point, objective, (view, forget), (event, sum))?;
+        Ok(done && self.side(point, objective, (view, *retain), kept, (event, sum))?)
+    }
+
+    /// Adds the loss and the gradient of both sides as they are; `false` when the user interrupts. Both go through the
+    /// decoder together where a micro-batch holds them.
     pub(super) fn plain(
         &mut self,
         point: Point<'_>,
@@ -93,8 +111,22 @@ impl<'a> Worker<'a> {
         rows: &StepRows,
         (event, sum): (&mut Step, &mut Gradients),
     ) -> Result<bool, EngineError> {
-        for (side, items) in &rows.sides {
-            if !self.side(point, objective, (&rows.view, *side), items, (event, sum))? {
+        let read = rows.sides.iter().filter(|(side, _)| !self.needs.reads(*side).is_nothing());
+        let read: Vec<(Side, &[Item])> = read.map(|(side, items)| (*side, items.as_slice())).collect();
+        let tokens: usize = read.iter().flat_map(|(side, items)| self.lengths(*side, items, true)).sum();
+        if read.len() > 1 && self.in_trees(point.decoder) && tokens <= self.plan.train.micro_tokens {
+            if self.plan.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let sides = read.iter().map(|(side, items)| (*side, places(*side, items.iter())));
+            let sides: Vec<(Side, Vec<(Set, usize)>)> = sides.filter(|(_, places)| !places.is_empty()).collect();
+            if !sides.is_empty() {
+                self.micro(point, objective, &rows.view, &sides, (event, sum))?;
+            }
+            return Ok(true);
+        }
+        for (side, items) in read {
+            if !self.side(point, objective, (&rows.view, side), items, (event, sum))? {
                 return Ok(false);
             }
         }
@@ -113,71 +145,76 @@ impl<'a> Worker<'a> {
         if self.needs.reads(side).is_nothing() {
             return Ok(true);
         }
-        let [own, alternates] = side.sets();
-        let length = |set: Set, i: usize| self.plan.sets.rows(set)[i].ids.len();
-        // A row goes with its other answers; side by side, all are padded to the longest of them.
         let in_tree = self.in_trees(point.decoder);
-        let lengths = items.iter().map(|item| {
-            let [passing_own, passing_others] = self.passing(side);
-            let all = item.own.filter(|_| passing_own).map(|i| length(own, i)).into_iter();
-            let others = item.alternates.iter().filter(|_| passing_others);
-            let all = all.chain(others.map(|&i| length(alternates, i)));
-            let (rows, longest, sum) = all.fold((0, 0, 0), |(n, longest, sum), l| (n + 1, longest.max(l), sum + l));
-            if in_tree { sum } else { rows * longest }
-        });
-        let lengths: Vec<usize> = lengths.collect();
         let cut = if in_tree { batch::fill } else { batch::plan };
-        for group in cut(&lengths, self.plan.train.micro_tokens) {
+        for group in cut(&self.lengths(side, items, in_tree), self.plan.train.micro_tokens) {
             if self.plan.stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            let owns = group.iter().filter_map(|&g| items[g].own).map(|i| (own, i));
-            let others = group.iter().flat_map(|&g| &items[g].alternates).map(|&i| (alternates, i));
-            let places: Vec<(Set, usize)> = owns.chain(others).collect();
+            let places = places(side, group.iter().map(|&g| &items[g]));
             if !places.is_empty() {
-                self.micro(point, objective, (view, side), &places, (event, sum))?;
+                self.micro(point, objective, view, &[(side, places)], (event, sum))?;
             }
         }
         Ok(true)
     }
 
+    /// Tokens that each row takes with its other answers; side by side, all are padded to the longest of them.
+    fn lengths(&self, side: Side, items: &[Item], in_tree: bool) -> Vec<usize> {
+        let ([own, alternates], [passing_own, passing_others]) = (side.sets(), self.passing(side));
+        let length = |set: Set, i: usize| self.plan.sets.rows(set)[i].ids.len();
+        let of = |item: &Item| {
+            let all = item.own.filter(|_| passing_own).map(|i| length(own, i)).into_iter();
+            let others = item.alternates.iter().filter(|_| passing_others);
+            let all = all.chain(others.map(|&i| length(alternates, i)));
+            let (rows, longest, sum) = all.fold((0, 0, 0), |(n, longest, sum), l| (n + 1, longest.max(l), sum + l));
+            if in_tree { sum } else { rows * longest }
+        };
+        items.iter().map(of).collect()
+    }
+
+    /// Adds the loss and the gradient of some rows of one side or both, which go through the decoder together.
     fn micro(
         &mut self,
         point: Point<'_>,
         objective: &dyn Objective,
-        (view, side): (&StepView, Side),
-        places: &[(Set, usize)],
+        view: &StepView,
+        sides: &[(Side, Vec<(Set, usize)>)],
         (event, sum): (&mut Step, &mut Gradients),
     ) -> Result<(), EngineError> {
         let device = point.parameters.device();
-        let ([own, alternates], passing) = (side.sets(), self.passing(side));
-        let passes = |set: Set| if set == own { passing[0] } else { passing[1] };
-        let all = places;
-        let places: Vec<(Set, usize)> = all.iter().copied().filter(|(set, _)| passes(*set)).collect();
-        let places = places.as_slice();
+        let of_side = |(side, all): &(Side, Vec<(Set, usize)>)| -> Vec<(Set, usize)> {
+            all.iter().copied().filter(|(set, _)| passes(&self.needs, *side, *set)).collect()
+        };
+        let places: Vec<(Set, usize)> = sides.iter().flat_map(of_side).collect();
         let members: Vec<&TokenRow> = places.iter().map(|&(set, i)| &self.plan.sets.rows(set)[i]).collect();
-        let reads = self.needs.reads(side);
+        let reads = sides.iter().fold(Reads::nothing(), |all, (side, _)| all.and(self.needs.reads(*side)));
         let to_the_end = !reads.inner.is_empty();
         let put = if self.in_trees(point.decoder) { TokenBatch::tree } else { TokenBatch::reaching };
         let batch = put(&members, Which::Supervised, to_the_end, device);
-        let drop = self.dropout(point, view.step, places);
+        let drop = self.dropout(point, view.step, &places);
         let tracked = point.parameters.tracked().with_drop(drop.clone());
         let plain = point.parameters.frozen().with_drop(drop);
         let cache = self.prefix.as_mut();
-        let input = cache.map(|cache| cache.input(point.decoder, &plain, places, (&members, &batch, to_the_end)));
-        let forward = Forward::run(point.decoder, [&tracked, &plain], &batch, (self.route, reads), input);
+        let input = cache.map(|cache| cache.input(point.decoder, &plain, &places, (&members, &batch, to_the_end)));
+        let forward = Forward::run(point.decoder, [&tracked, &plain], &batch, (self.route, &reads), input);
         let (through, of) = ((point.decoder, &tracked), (members.as_slice(), &batch));
         let passage = Passage::new(through, of, forward.hidden(), forward.inner());
-        let part = |set: Set| -> Result<Part, EngineError> {
-            let places: Vec<usize> = all.iter().filter(|(s, _)| *s == set).map(|(_, i)| *i).collect();
-            let answers = self.plan.reference.of_rows(set, &places, device)?;
-            Ok(Part { set, places, passing: passes(set), answers })
-        };
-        let micro = Micro::new(&passage, [part(own)?, part(alternates)?], view);
-        let terms = match side {
-            Side::Forget => objective.forget(&micro),
-            Side::Retain => objective.retain(&micro),
-        };
+        let (mut terms, mut first) = (Vec::new(), 0);
+        for (side, all) in sides {
+            let part = |set: Set| -> Result<Part, EngineError> {
+                let places: Vec<usize> = all.iter().filter(|(s, _)| *s == set).map(|(_, i)| *i).collect();
+                let answers = self.plan.reference.of_rows(set, &places, device)?;
+                Ok(Part { set, places, passing: passes(&self.needs, *side, set), answers })
+            };
+            let [own, alternates] = side.sets();
+            let micro = Micro::new(&passage, [part(own)?, part(alternates)?], (first, view));
+            first = micro.end();
+            terms.extend(match side {
+                Side::Forget => objective.forget(&micro),
+                Side::Retain => objective.retain(&micro),
+            });
+        }
         let mut losses = Vec::new();
         for term in terms {
             let value = scalar(term.value.clone().detach());
@@ -187,7 +224,6 @@ impl<'a> Worker<'a> {
                 losses.push(term.value.mul_scalar(term.weight));
             }
         }
-        std::mem::drop(micro);
         event.tokens += batch.token_count;
         if let Some(loss) = losses.into_iter().reduce(|a, b| a + b) {
             let cut = passage.into_cut();
@@ -239,6 +275,18 @@ impl<'a> Worker<'a> {
         self.drops()
             .then(|| Arc::new(Dropout::new(rate, self.plan.seed, (step, places), point.parameters)) as Arc<dyn Drop>)
     }
+}
+
+/// Whether the rows of a side's set go through the policy.
+fn passes(needs: &Needs, side: Side, set: Set) -> bool {
+    needs.passing_of(side)[usize::from(set != side.sets()[0])]
+}
+
+/// Rows of a side, then their other answers.
+fn places<'a>(side: Side, items: impl Iterator<Item = &'a Item> + Clone) -> Vec<(Set, usize)> {
+    let [own, alternates] = side.sets();
+    let owns = items.clone().filter_map(|item| item.own).map(|i| (own, i));
+    owns.chain(items.flat_map(|item| &item.alternates).map(|&i| (alternates, i))).collect()
 }
 
 /// The loss, its terms and its gradient at one step of a run, as the loop computes them; the loop's own counters stay
