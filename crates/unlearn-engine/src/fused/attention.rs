@@ -12,7 +12,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
 use super::exp::exp;
-use super::lanes::{add, dot, greatest, sum};
+use super::lanes::{add, dot, dot_exact, sum};
 use super::{Fused, Kernel, by_rows};
 use crate::decoder::Reach;
 
@@ -61,32 +61,47 @@ impl<'a> Inputs<'a> {
         at..at + self.head_dim
     }
 
-    /// Fills `shares` with the softmax over what a query sees, and, with a cap, `slopes` with the cap's derivative.
+    /// Finds the softmax over what a query sees, and, with a cap, the cap's derivative.
     #[inline(always)]
-    fn shares(&self, query: &[f32], head: usize, seen: &[Range<usize>], [shares, slopes]: [&mut Vec<f32>; 2]) {
-        shares.clear();
+    fn look(&self, query: &[f32], head: usize, seen: &[Range<usize>], found: &mut Found) {
+        let Found { scores, shares, slopes } = found;
+        scores.clear();
         for range in seen {
             for token in range.clone() {
-                shares.push(dot(query, &self.k[self.key(token, head)]) * self.form.scale);
+                scores.push(dot_exact(query, &self.k[self.key(token, head)]) * f64::from(self.form.scale));
             }
         }
-        if let Some(cap) = self.form.cap {
+        if let Some(cap) = self.form.cap.map(f64::from) {
             slopes.clear();
-            for s in shares.iter_mut() {
+            for s in scores.iter_mut() {
                 let squeezed = (*s / cap).tanh();
-                slopes.push(1.0 - squeezed * squeezed);
+                slopes.push((1.0 - squeezed * squeezed) as f32);
                 *s = cap * squeezed;
             }
         }
-        let most = greatest(shares);
-        for s in shares.iter_mut() {
-            *s = exp(*s - most);
+        let mut most = f64::NEG_INFINITY;
+        for &s in scores.iter() {
+            most = if s > most { s } else { most };
+        }
+        shares.clear();
+        shares.resize(scores.len(), 0.0);
+        // A difference is rounded, not the scores: the largest shares are the most exact.
+        for (share, &s) in shares.iter_mut().zip(scores.iter()) {
+            *share = exp((s - most) as f32);
         }
         let all = sum(shares);
-        for s in shares.iter_mut() {
-            *s /= all;
+        for share in shares.iter_mut() {
+            *share /= all;
         }
     }
+}
+
+/// What is made of the tokens that a query sees.
+#[derive(Default)]
+struct Found {
+    scores: Vec<f64>,
+    shares: Vec<f32>,
+    slopes: Vec<f32>,
 }
 
 /// Rows `[heads * head_dim]` of tokens.
@@ -99,16 +114,16 @@ impl Kernel for Forward<'_> {
         let (heads, dim) = (inputs.form.heads[0], inputs.head_dim);
         // Zeros that were only asked for become memory twice when they are read before they are written.
         part.fill(0.0);
-        let (mut shares, mut slopes) = (Vec::new(), Vec::new());
+        let mut found = Found::default();
         let mut walk = inputs.form.reach.walk(first..first + part.len() / (heads * dim), inputs.form.window);
         while let Some(token) = walk.step() {
             for head in 0..heads {
                 let out = &mut part[((token - first) * heads + head) * dim..][..dim];
-                inputs.shares(&inputs.q[inputs.query(token, head)], head, &walk.seen, [&mut shares, &mut slopes]);
+                inputs.look(&inputs.q[inputs.query(token, head)], head, &walk.seen, &mut found);
                 let mut nth = 0;
                 for range in &walk.seen {
                     for key in range.clone() {
-                        add(out, shares[nth], &inputs.v[inputs.key(key, head)]);
+                        add(out, found.shares[nth], &inputs.v[inputs.key(key, head)]);
                         nth += 1;
                     }
                 }
@@ -133,7 +148,7 @@ impl Kernel for ByHead<'_> {
     fn fill(&self, first: usize, part: &mut [f32]) {
         let (inputs, gradient) = (self.0, self.1);
         let (n, dim) = (inputs.form.reach.len(), inputs.head_dim);
-        let (mut shares, mut slopes, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut found, mut changes) = (Found::default(), Vec::new());
         for (head, part) in (first..).zip(part.chunks_exact_mut(3 * n * dim)) {
             part.fill(0.0);
             let (by_q, rest) = part.split_at_mut(n * dim);
@@ -141,7 +156,8 @@ impl Kernel for ByHead<'_> {
             let mut walk = inputs.form.reach.walk(0..n, inputs.form.window);
             while let Some(token) = walk.step() {
                 let (query, gradient) = (&inputs.q[inputs.query(token, head)], &gradient[inputs.query(token, head)]);
-                inputs.shares(query, head, &walk.seen, [&mut shares, &mut slopes]);
+                inputs.look(query, head, &walk.seen, &mut found);
+                let shares = &found.shares;
                 changes.clear();
                 for range in &walk.seen {
                     for key in range.clone() {
@@ -149,12 +165,12 @@ impl Kernel for ByHead<'_> {
                         add(&mut by_v[key * dim..][..dim], shares[changes.len() - 1], gradient);
                     }
                 }
-                let mean = dot(&shares, &changes);
-                for (change, &share) in changes.iter_mut().zip(&shares) {
+                let mean = dot(shares, &changes);
+                for (change, &share) in changes.iter_mut().zip(shares) {
                     *change = share * (*change - mean) * inputs.form.scale;
                 }
                 if inputs.form.cap.is_some() {
-                    for (change, &slope) in changes.iter_mut().zip(&slopes) {
+                    for (change, &slope) in changes.iter_mut().zip(&found.slopes) {
                         *change *= slope;
                     }
                 }

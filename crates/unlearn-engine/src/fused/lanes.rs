@@ -9,15 +9,42 @@ const BLOCK: usize = 1024;
 
 #[inline(always)]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (lanes, rest) = products(a, b);
+    total(lanes) + rest
+}
+
+/// The inner product, in which lanes are added up in float64.
+#[inline(always)]
+pub(super) fn dot_exact(a: &[f32], b: &[f32]) -> f64 {
+    let (lanes, rest) = products(a, b);
+    let mut halves = [0.0f64; LANES / 2];
+    for (i, half) in halves.iter_mut().enumerate() {
+        *half = f64::from(lanes[i]) + f64::from(lanes[i + LANES / 2]);
+    }
+    let mut half = LANES / 4;
+    while half > 0 {
+        for i in 0..half {
+            halves[i] += halves[i + half];
+        }
+        half /= 2;
+    }
+    halves[0] + f64::from(rest)
+}
+
+#[inline(always)]
+fn products(a: &[f32], b: &[f32]) -> ([f32; LANES], f32) {
     let mut lanes = [0.0f32; LANES];
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    let mut rest = 0.0f32;
+    for (&a, &b) in a.remainder().iter().zip(b.remainder()) {
+        rest = a.mul_add(b, rest);
+    }
     for (a, b) in a.zip(b) {
         for ((sum, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
             *sum = a.mul_add(b, *sum);
         }
     }
-    total(lanes) + rest
+    (lanes, rest)
 }
 
 #[inline(always)]

@@ -11,7 +11,7 @@ use super::lanes::dot;
 use super::{Fused, Kernel, by_rows};
 
 /// Rows whose part of the weight's gradient is summed up by itself: the same at any thread count.
-const ROWS: usize = 64;
+const ROWS: usize = 16;
 
 /// One over the root mean square of a row.
 #[inline(always)]
@@ -90,7 +90,7 @@ impl Kernel for ByWeight<'_> {
             for (x, gradient) in rows {
                 let scale = scale(x, self.eps);
                 for ((sum, &g), &x) in sums.iter_mut().zip(gradient).zip(x) {
-                    *sum += g * x * scale;
+                    *sum = (g * scale).mul_add(x, *sum);
                 }
             }
         }
@@ -103,11 +103,11 @@ pub(super) fn backward(x: &[f32], weight: &[f32], gradient: &[f32], eps: f32) ->
     by_rows(&mut by_x, width, &ByX { x, weight, gradient, eps });
     let mut parts = vec![0.0; x.len().div_ceil(ROWS * width) * width];
     by_rows(&mut parts, width, &ByWeight { x, gradient, width, eps });
-    let mut by_weight = vec![0.0; width];
+    let mut by_weight = vec![0.0f64; width];
     for part in parts.chunks_exact(width) {
-        by_weight.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        by_weight.iter_mut().zip(part).for_each(|(sum, &part)| *sum += f64::from(part));
     }
-    (by_x, by_weight)
+    (by_x, by_weight.into_iter().map(|sum| sum as f32).collect())
 }
 
 #[derive(Debug)]
