@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use rayon::prelude::*;
 use unlearn_core::recipe::ChatSection;
 use unlearn_core::{Recipe, RecipeError};
 use unlearn_data::{DataError, Encoder, Row, TokenRow, read};
@@ -135,7 +136,8 @@ pub fn check_answerable(model: &LanguageModel, encoder: &Encoder, rows: &[Row]) 
 /// Encodes rows, and refuses those that are longer than the model's context.
 pub fn check(model: &LanguageModel, encoder: &Encoder, rows: &[Row]) -> Result<Vec<TokenRow>> {
     let context = model.decoder.config().context;
-    let encoded = rows.iter().map(|row| {
+    // The first row that is wrong is named, whichever thread finds one first.
+    let encoded = rows.par_iter().map(|row| {
         let tokens = encoder.encode(row)?;
         if tokens.ids.len() > context {
             let (path, line, length) = (row.path.to_path_buf(), row.line, tokens.ids.len());
@@ -143,7 +145,7 @@ pub fn check(model: &LanguageModel, encoder: &Encoder, rows: &[Row]) -> Result<V
         }
         Ok(tokens)
     });
-    encoded.collect()
+    encoded.collect::<Vec<_>>().into_iter().collect()
 }
 
 /// The sets to evaluate, in the order `forget`, `retain`, further ones, `holdout`, a benchmark's.
