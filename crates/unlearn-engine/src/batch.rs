@@ -130,7 +130,7 @@ fn place(shape: &Rows, width: usize, row: usize, token: usize) -> usize {
 }
 
 /// Tokens of a row that go through the decoder.
-fn inputs(row: &TokenRow, to_the_end: bool) -> usize {
+pub(crate) fn inputs(row: &TokenRow, to_the_end: bool) -> usize {
     if to_the_end { row.ids.len() } else { row.ids.len().saturating_sub(1) }
 }
 

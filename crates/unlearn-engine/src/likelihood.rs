@@ -4,19 +4,14 @@ use burn::tensor::{Int, Tensor};
 use unlearn_data::TokenRow;
 
 use crate::batch::{TokenBatch, Which, plan};
-use crate::fused;
 use crate::tensor::values;
 use crate::train::Gradients;
 use crate::{Decoder, EngineError, LanguageModel, Weights};
 
+pub use crate::fused::label_log_probs;
+
 /// Scores over the vocabulary that exist at once while scoring, in values.
 pub(crate) const LOGITS_AT_ONCE: usize = 16 << 20;
-
-/// Log-probability of `labels` `[n]` under `logits` `[n, vocabulary]`: `[n]`, differentiable.
-#[must_use]
-pub fn label_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
-    fused::label_log_probs(logits, labels)
-}
 
 /// Hidden states at the batch's predictions: `[predictions, width]`.
 #[must_use]

@@ -8,6 +8,7 @@ use unlearn_data::TokenRow;
 use unlearn_engine::adapter::{merged, peft, unmerged};
 use unlearn_engine::batch::{TokenBatch, Which};
 use unlearn_engine::likelihood::label_log_probs;
+use unlearn_engine::tensor::Device;
 use unlearn_engine::train::{
     Forward, Gradients, Micro, Needs, Objective, Outcome, Plan, Reads, Reference, Route, Selection, Sets, Term, train,
 };
@@ -93,15 +94,48 @@ fn worst(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
 fn gradients(model: &LanguageModel, checkpointing: bool) -> Vec<Vec<f32>> {
     let rows = rows();
     let rows: Vec<&TokenRow> = rows.iter().collect();
-    let batch = TokenBatch::new(&rows, Which::Supervised, model.parameters.device());
+    gradients_of(model, &TokenBatch::new(&rows, Which::Supervised, model.parameters.device()), checkpointing)
+}
+
+fn gradients_of(model: &LanguageModel, batch: &TokenBatch, checkpointing: bool) -> Vec<Vec<f32>> {
     let [tracked, plain] = [model.parameters.tracked(), model.parameters.frozen()];
     let route = Route::new(&model.decoder, &model.parameters, checkpointing);
-    let forward = Forward::run(&model.decoder, [&tracked, &plain], &batch, (route, &Reads::scores()), None);
+    let forward = Forward::run(&model.decoder, [&tracked, &plain], batch, (route, &Reads::scores()), None);
     let hidden = forward.hidden().expect("scores are read");
     let (logits, cut) = model.decoder.head(&tracked).logits_cut(batch.predicting(hidden));
     let mut sum = Gradients::new(&model.parameters);
     forward.backward(label_log_probs(logits, batch.labels.clone()).mean().neg(), cut, &mut sum);
     sum.0
+}
+
+#[test]
+fn a_tree_has_the_gradient_of_its_rows_side_by_side() {
+    // Beginnings of several lengths that some share, a row twice, and a hidden token.
+    let row = |ids: &[u32], hidden| {
+        let labels = ids.iter().enumerate().map(|(t, &id)| if t < 2 { -100 } else { i64::from(id) }).collect();
+        TokenRow { hidden, ..TokenRow::of_tokens(ids.to_vec(), labels) }
+    };
+    for hidden in [None, Some(20)] {
+        let rows =
+            [&[5, 9, 11, 30, 41, 8][..], &[5, 9, 20, 30, 7], &[5, 9, 11, 30, 50, 60, 61], &[33, 9, 11], &[33, 9, 11]]
+                .map(|ids| row(ids, hidden));
+        let rows: Vec<&TokenRow> = rows.iter().collect();
+        for name in MODELS {
+            let model = load(name, &section());
+            let device = model.parameters.device();
+            let batch = |make: fn(&[&TokenRow], Which, bool, &Device) -> TokenBatch| {
+                make(&rows, Which::Supervised, false, device)
+            };
+            let (apart, tree) = (batch(TokenBatch::reaching), batch(TokenBatch::tree));
+            assert!(tree.tokens.dims() == [1, 11], "shared beginnings stand once: {:?}", tree.tokens.dims());
+            for checkpointing in [false, true] {
+                let [apart, tree] = [&apart, &tree].map(|batch| gradients_of(&model, batch, checkpointing));
+                let largest = apart.iter().flatten().fold(0f32, |m, x| m.max(x.abs()));
+                let worst = worst(&apart, &tree);
+                assert!(largest > 1e-4 && worst < 1e-5 * largest.max(1.0), "{name}: differs by {worst} of {largest}");
+            }
+        }
+    }
 }
 
 #[test]

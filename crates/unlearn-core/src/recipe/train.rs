@@ -64,7 +64,7 @@ pub struct TrainSection {
     pub learning_rate: f64,
     /// Rows of the forget set (of `train`: of the data) per optimiser step; as many retain rows go with them.
     pub batch_size: usize,
-    /// Tokens, padding included, that go through the model at once; a step is cut into micro-batches that fit.
+    /// Tokens of the rows that go through the model at once; a step is cut into micro-batches that fit.
     pub micro_tokens: usize,
     /// Passes over the forget set (of `train`: over the data).
     pub epochs: f64,

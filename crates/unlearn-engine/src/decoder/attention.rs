@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 
 use super::config::{QkvLayout, QueryKeyNorm};
 use super::linear::{self, Linear};
@@ -137,7 +136,7 @@ impl Attention {
 /// Of queries `[rows, heads, tokens, head_dim]`, scaled, to keys and values `[rows, kv_heads, keys, head_dim]`, some of
 /// which come from the cache: `[rows * tokens, heads * head_dim]`. The query heads that share a key head are stacked along
 /// the token axis, so that keys and values are never repeated.
-fn masked(c: &DecoderConfig, q: Tensor<4>, [k, v]: [Tensor<4>; 2], mask: Option<Tensor<4>>) -> Tensor<2> {
+fn masked(c: &DecoderConfig, q: Tensor<4>, [k, v]: [Tensor<4>; 2], mask: Tensor<4>) -> Tensor<2> {
     let ([rows, _, tokens, _], device) = (q.dims(), q.device());
     let (keys, together) = (k.dims()[2], c.heads / c.kv_heads * tokens);
     let q: Tensor<4> = q.reshape([rows, c.kv_heads, together, c.head_dim]);
@@ -146,11 +145,7 @@ fn masked(c: &DecoderConfig, q: Tensor<4>, [k, v]: [Tensor<4>; 2], mask: Option<
         Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
         None => scores,
     };
-    let shares = match mask {
-        Some(mask) => shares(scores, mask),
-        None => softmax(scores, 3),
-    };
-    let shares: Tensor<4> = shares.reshape([rows, c.kv_heads, together, keys]);
+    let shares: Tensor<4> = shares(scores, mask).reshape([rows, c.kv_heads, together, keys]);
     let mixed: Tensor<4> = shares.matmul(v).reshape([rows, c.heads, tokens, c.head_dim]);
     by_token(mixed, no_turns(tokens, &device), 1.0)
 }

@@ -1,5 +1,7 @@
 //! Which token sees which.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::tree::Tree;
@@ -9,7 +11,7 @@ const MASKED: f32 = -1e30;
 
 /// The masks of one pass, one for each window that a layer has.
 #[derive(Debug, Clone)]
-pub(super) struct Masks(Vec<(Option<usize>, Tensor<4>)>);
+pub(super) struct Masks(BTreeMap<Option<usize>, Tensor<4>>);
 
 impl Masks {
     /// The masks of further tokens, from `past` on.
@@ -47,9 +49,9 @@ impl Masks {
         Self(windows.iter().map(|w| (*w, mask(*w))).collect())
     }
 
-    /// What is added to the scores: `[rows or 1, 1, tokens, keys]`.
-    pub(super) fn of(&self, window: Option<usize>) -> Option<Tensor<4>> {
-        self.0.iter().find(|(w, _)| *w == window).map(|(_, mask)| mask.clone())
+    /// What is added to the scores of a layer with one of the windows: `[rows or 1, 1, tokens, keys]`.
+    pub(super) fn of(&self, window: Option<usize>) -> Tensor<4> {
+        self.0[&window].clone()
     }
 }
 

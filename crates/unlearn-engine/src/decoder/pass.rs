@@ -19,7 +19,7 @@ pub struct Rows {
     pub tree: Option<Tree>,
 }
 
-/// Rotations, masks and positions of one pass.
+/// Rotations and positions of one pass, and what its tokens see.
 #[derive(Debug, Clone)]
 pub struct Pass {
     pub(super) rotations: Vec<Rotation>,

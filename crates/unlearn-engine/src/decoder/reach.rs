@@ -29,7 +29,7 @@ impl Reach {
         for row in 0..count {
             let hidden = unseen.get(row).map_or(&[][..], Vec::as_slice);
             let start = row * width;
-            reach.line((start..start + width, 0), |t| hidden.get(t - start).is_some_and(|u| *u));
+            reach.chain((start..start + width, 0), &[], |t| hidden.get(t - start).is_some_and(|u| *u));
         }
         reach
     }
@@ -64,10 +64,6 @@ impl Reach {
     pub(crate) fn walk(&self, of: Range<usize>, window: Option<usize>) -> Walk<'_> {
         let stretch = self.stretches.partition_point(|s| s.tokens.end <= of.start);
         Walk { reach: self, left: of, window, stretch, seen: Vec::new() }
-    }
-
-    fn line(&mut self, tokens: (Range<usize>, usize), unseen: impl Fn(usize) -> bool) {
-        self.chain(tokens, &[], unseen);
     }
 
     /// Adds tokens each of which follows the one before it; the first, which stands at `depth`, follows `way`.

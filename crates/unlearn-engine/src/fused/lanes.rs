@@ -1,5 +1,7 @@
 //! Reductions over a row, in lanes side by side, so that they fit vector instructions whatever these are.
 
+use std::ops::AddAssign;
+
 use super::exp::exp;
 
 const LANES: usize = 16;
@@ -17,18 +19,11 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[inline(always)]
 pub(super) fn dot_exact(a: &[f32], b: &[f32]) -> f64 {
     let (lanes, rest) = products(a, b);
-    let mut halves = [0.0f64; LANES / 2];
-    for (i, half) in halves.iter_mut().enumerate() {
-        *half = f64::from(lanes[i]) + f64::from(lanes[i + LANES / 2]);
+    let mut wide = [0.0f64; LANES];
+    for (wide, &lane) in wide.iter_mut().zip(&lanes) {
+        *wide = f64::from(lane);
     }
-    let mut half = LANES / 4;
-    while half > 0 {
-        for i in 0..half {
-            halves[i] += halves[i + half];
-        }
-        half /= 2;
-    }
-    halves[0] + f64::from(rest)
+    total(wide) + f64::from(rest)
 }
 
 #[inline(always)]
@@ -87,11 +82,12 @@ pub(super) fn add(a: &mut [f32], by: f32, b: &[f32]) {
 
 /// The sum of all, by halves.
 #[inline(always)]
-fn total(mut lanes: [f32; LANES]) -> f32 {
+fn total<T: Copy + AddAssign>(mut lanes: [T; LANES]) -> T {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
-            lanes[i] += lanes[i + half];
+            let other = lanes[i + half];
+            lanes[i] += other;
         }
         half /= 2;
     }

@@ -117,7 +117,7 @@ pub fn no_turns(tokens: usize, device: &Device) -> Tensor<3> {
     Tensor::from_data(TensorData::new(Vec::<f32>::new(), [1, tokens, 0]), device)
 }
 
-/// Log-probability of `labels` `[n]` under `scores` `[n, width]`: `[n]`.
+/// Log-probability of `labels` `[n]` under `scores` `[n, width]`: `[n]`, differentiable by the scores.
 #[must_use]
 pub fn label_log_probs(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
     let [n, _] = scores.dims();

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 
 use unlearn_data::TokenRow;
 
+use crate::batch::inputs;
+
 pub(crate) use look::forward;
 pub use look::{Seen, Sight, look, look_and_begin};
 pub(crate) use spread::read;
@@ -42,7 +44,7 @@ impl Tree {
         let mut tree = Self::default();
         let mut children: HashMap<(Option<usize>, u32), usize> = HashMap::new();
         for row in rows {
-            let inputs = (row.ids.len() - usize::from(!to_the_end).min(row.ids.len())).max(skip);
+            let inputs = inputs(row, to_the_end).max(skip);
             let mut path = Vec::with_capacity(inputs - skip);
             let mut parent = None;
             for &id in &row.ids[skip..inputs] {
