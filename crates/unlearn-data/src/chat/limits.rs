@@ -1,6 +1,8 @@
 //! What a template may cost. It comes with a checkpoint and is not trusted, and a template can loop, recurse and double.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -33,23 +35,46 @@ pub(super) fn fuel(messages: &[Message]) -> u64 {
     FUEL + FUEL_PER_MESSAGE * messages.len() as u64 + bytes as u64 / BYTES_PER_FUEL
 }
 
-/// Runs a rendering on a stack of its own and waits for it; what does not end is left behind.
-pub(super) fn within<T: Send + 'static>(render: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    let (sender, receiver) = mpsc::channel();
-    let run = move || drop(sender.send(render()));
+/// The deadline is waited for in so many parts: where the whole process stood still for a while, one of them has passed.
+const PARTS: u32 = 50;
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Threads with a large stack that wait for work. They are never joined or detached: glibc reads a detached thread's
+/// record once more, which lies on its stack, and a large stack goes back to the system as soon as its thread ends.
+static IDLE: Mutex<Vec<Sender<Work>>> = Mutex::new(Vec::new());
+
+fn idle() -> MutexGuard<'static, Vec<Sender<Work>>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn worker() -> Result<Sender<Work>, String> {
+    let (sender, receiver) = mpsc::channel::<Work>();
+    let run = move || receiver.into_iter().for_each(|work| work());
     let spawned = thread::Builder::new().stack_size(STACK).spawn(run);
-    let thread = spawned.map_err(|e| format!("no thread could be started: {e}"))?;
-    let rendered = receiver.recv_timeout(DEADLINE);
-    // A handle that is dropped detaches its thread, and glibc then reads that thread's record once more, which lies on
-    // its stack: a large stack goes back to the system as soon as the thread ends. So it is joined, or kept for good.
-    match rendered {
-        Err(RecvTimeoutError::Timeout) => std::mem::forget(thread),
-        _ => drop(thread.join()),
+    std::mem::forget(spawned.map_err(|e| format!("no thread could be started: {e}"))?);
+    Ok(sender)
+}
+
+/// Runs a rendering on a large stack and waits for it; what does not end is left behind.
+pub(super) fn within<T: Send + 'static>(render: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    let waiting = idle().pop();
+    let worker = waiting.map_or_else(worker, Ok)?;
+    let (sender, receiver) = mpsc::channel();
+    let work = move || drop(sender.send(catch_unwind(AssertUnwindSafe(render))));
+    let failed = || "the template engine failed".to_owned();
+    worker.send(Box::new(work)).map_err(|_| failed())?;
+    for _ in 0..PARTS {
+        match receiver.recv_timeout(DEADLINE / PARTS) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(failed()),
+            Ok(rendered) => {
+                idle().push(worker);
+                return rendered.map_err(|_| failed());
+            }
+        }
     }
-    rendered.map_err(|e| match e {
-        RecvTimeoutError::Timeout => format!("it did not end within {} seconds", DEADLINE.as_secs()),
-        RecvTimeoutError::Disconnected => "the template engine failed".to_owned(),
-    })
+    Err(format!("it did not end within {} seconds", DEADLINE.as_secs()))
 }
 
 /// Python's methods of texts, lists and maps. Those that make texts of unlimited size of their arguments, before the

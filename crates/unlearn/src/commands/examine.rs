@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use unlearn_core::Recipe;
 use unlearn_core::score::{EvalReport, Subject};
-use unlearn_data::Encoder;
+use unlearn_data::{DataError, Encoder};
 use unlearn_engine::{LanguageModel, checkpoint};
 use unlearn_eval::benchmarks::eval_files;
 use unlearn_eval::metrics::{self, Metric};
@@ -195,8 +195,13 @@ pub fn check_comparable(recipe: &Recipe, subject: &Encoder) -> Result<()> {
     for (role, path) in others {
         let theirs = LanguageModel::read_encoder(path, &recipe.chat)?;
         for row in sets.iter().flat_map(|set| &set.rows) {
-            let [a, b] = [subject, &theirs].map(|encoder| encoder.encode(row).ok().map(|t| (t.ids, t.labels)));
-            if a != b {
+            let tokens = |encoder: &Encoder| match encoder.encode(row) {
+                Ok(tokens) => Ok(Some((tokens.ids, tokens.labels))),
+                // A row without an answer is reported by itself.
+                Err(DataError::NoAnswer { .. }) => Ok(None),
+                Err(e) => Err(e),
+            };
+            if tokens(subject)? != tokens(&theirs)? {
                 let (model, file, line) = (path.display(), row.path.display(), row.line);
                 let message =
                     format!("the {role} model `{model}` makes other tokens of `{file}`, line {line}, than the subject");
