@@ -5,6 +5,7 @@ mod commands;
 mod context;
 mod failure;
 mod job;
+mod memory;
 mod progress;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +15,11 @@ use clap::Parser;
 
 use cli::Cli;
 
+#[global_allocator]
+static PAGES: memory::Pages = memory::Pages;
+
 fn main() -> ExitCode {
+    memory::keep();
     let cli = Cli::parse();
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         // A panic is reported below, once and in the form of every other error.
