@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{KeptBy, StopReason};
 use crate::file::{self, FileError};
+use crate::recipe::Precision;
 
 /// The content of `run.json`: enough to say what was done, with what, and at what cost.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct RunRecord {
     pub device: String,
     /// Threads that computed.
     pub threads: usize,
+    /// The precision of products of matrices: that of the recipe, or float32 where the machine had no other.
+    #[serde(default)]
+    pub precision: Precision,
     /// The seed.
     pub seed: u64,
     /// SHA-256 of each input, by role (`model`, `forget`, …).

@@ -1,6 +1,9 @@
-//! Devices by name, and the number of threads.
+//! Devices by name, the number of threads, and the precision of products.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
+pub use unlearn_core::recipe::Precision;
 
 use crate::EngineError;
 
@@ -31,4 +34,21 @@ pub fn set_threads(n: usize) -> Result<(), EngineError> {
 #[must_use]
 pub fn threads() -> usize {
     rayon::current_num_threads()
+}
+
+static BFLOAT16: AtomicBool = AtomicBool::new(false);
+
+/// Chooses the precision of the products of matrices from now on, everywhere in the process; float32 where this machine
+/// has no other. Returns what was chosen.
+pub fn set_precision(wanted: Precision) -> Precision {
+    let chosen =
+        if wanted == Precision::Bfloat16 && crate::fused::has_bfloat16() { wanted } else { Precision::Float32 };
+    BFLOAT16.store(chosen == Precision::Bfloat16, Ordering::Relaxed);
+    chosen
+}
+
+/// The precision of the products of matrices: float32 unless [`set_precision`] chose another.
+#[must_use]
+pub fn precision() -> Precision {
+    if BFLOAT16.load(Ordering::Relaxed) { Precision::Bfloat16 } else { Precision::Float32 }
 }

@@ -34,6 +34,9 @@ pub struct Common {
     /// Threads that compute; 0: one for each core
     #[arg(long, value_name = "N", default_value_t = 0, global = true, help_heading = "Everywhere")]
     pub threads: usize,
+    /// Precision of products of matrices: `float32`, or `bfloat16`, faster where the processor has them
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Everywhere")]
+    pub precision: Option<String>,
     /// Print data as JSON on stdout, and nothing else there
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,

@@ -2,13 +2,13 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 
 use anyhow::Result;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use unlearn_core::FileError;
+use unlearn_core::{FileError, Recipe};
 use unlearn_engine::tensor::Device;
 use unlearn_engine::{LanguageModel, device};
 
@@ -40,6 +40,14 @@ impl Context {
             flag::register(signal, Arc::clone(&stop))?;
         }
         Ok(Self { common, device, stop, interruptible, at_once })
+    }
+
+    /// Computes as a recipe asks from now on.
+    pub fn compute(&self, recipe: &Recipe) {
+        static SAID: Once = Once::new();
+        if device::set_precision(recipe.precision) != recipe.precision {
+            SAID.call_once(|| self.say("this machine multiplies no bfloat16 (AVX512-BF16): it computes in float32"));
+        }
     }
 
     /// Does something that wants to save before a signal ends the program.

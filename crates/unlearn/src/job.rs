@@ -88,6 +88,7 @@ impl Job {
         recipe: &Recipe,
         inputs: &[(String, PathBuf)],
     ) -> Result<Found> {
+        context.compute(recipe);
         let folder = RunFolder::new(&output.out);
         let earlier = folder.holds_run();
         let shown = folder.path().display();
@@ -106,6 +107,7 @@ impl Job {
             versions: versions(),
             device: context.common.device.clone(),
             threads: device::threads(),
+            precision: device::precision(),
             seed: recipe.seed,
             inputs: digests(inputs)?,
             ..RunRecord::default()

@@ -168,6 +168,7 @@ fn flags_that_do_not_exist_or_are_out_of_range() {
         (with("--device gpux"), &["no device `gpux`", "`cpu`"]),
         (with("--seed x"), &["'x'", "--seed"]),
         (with("--threads -1"), &["-1"]),
+        (with("--precision float16"), &["precision", "bfloat16"]),
         (with("--also neighbour"), &["`--also neighbour`", "`NAME=FILE`"]),
         ("convert model copy --dtype int8".into(), &["`int8`", "f32, f16, bf16"]),
         ("convert model copy --dtype q8_0".into(), &["folder cannot hold", "`q8_0`", "f32, f16, bf16", "`.gguf`"]),

@@ -2,6 +2,7 @@
 
 mod error;
 mod optimizer;
+mod precision;
 mod sections;
 mod selection;
 mod smooth;
@@ -16,6 +17,7 @@ use toml::Table;
 
 pub use error::RecipeError;
 pub use optimizer::{Curvature, LionSection, Optimizer, SophiaSection};
+pub use precision::Precision;
 pub use sections::{AttackSection, ChatSection, DataSection, EvalSection, ModelSection};
 pub use selection::{AdapterKind, Bytes, Frozen, Layers, LoraSection};
 pub use smooth::{AverageSection, Averaging, SmoothSection, Smoothing};
@@ -32,6 +34,9 @@ use crate::settings;
 pub struct Recipe {
     /// The one seed.
     pub seed: u64,
+    /// The precision of products of matrices, in training and in evaluation; weights, losses and the optimiser are
+    /// float32 in either. A machine that has no other computes in float32.
+    pub precision: Precision,
     /// The models.
     pub model: ModelSection,
     /// The data files.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Gradients as Tape, Tensor, TensorData};
 
 use super::Packed;
+use crate::fused::product;
 
 /// Values of a packed matrix that are unpacked at once.
 const PART: usize = if cfg!(test) { 64 } else { 16 << 20 };
@@ -96,13 +97,13 @@ impl Matrix {
     /// `[n, width]` to `[n, vocabulary]`.
     pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Plain(matrix) => x.matmul(matrix.clone()),
+            Self::Plain(matrix) => product(x, matrix.clone()),
             Self::Packed { tied: true, .. } => {
-                Tensor::cat(self.parts().map(|(_, part)| x.clone().matmul(part.transpose())).collect(), 1)
+                Tensor::cat(self.parts().map(|(_, part)| product(x.clone(), part.transpose())).collect(), 1)
             }
             Self::Packed { .. } => sum(self.parts().map(|(from, part)| {
                 let rows = part.dims()[0];
-                x.clone().narrow(1, from, rows).matmul(part)
+                product(x.clone().narrow(1, from, rows), part)
             })),
         }
     }
@@ -110,13 +111,13 @@ impl Matrix {
     /// `[n, vocabulary]` to `[n, width]`: the gradient of the states from that of the scores.
     fn backward(&self, g: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Plain(matrix) => g.matmul(matrix.clone().transpose()),
+            Self::Plain(matrix) => product(g, matrix.clone().transpose()),
             Self::Packed { tied: true, .. } => sum(self.parts().map(|(from, part)| {
                 let rows = part.dims()[0];
-                g.clone().narrow(1, from, rows).matmul(part)
+                product(g.clone().narrow(1, from, rows), part)
             })),
             Self::Packed { .. } => {
-                Tensor::cat(self.parts().map(|(_, part)| g.clone().matmul(part.transpose())).collect(), 1)
+                Tensor::cat(self.parts().map(|(_, part)| product(g.clone(), part.transpose())).collect(), 1)
             }
         }
     }

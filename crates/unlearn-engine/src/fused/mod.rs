@@ -7,6 +7,7 @@ mod heads;
 mod label;
 mod lanes;
 mod log_softmax;
+mod product;
 mod rms;
 mod softmax;
 mod swiglu;
@@ -20,9 +21,13 @@ use rayon::prelude::*;
 
 pub use attention::Form;
 
+use crate::device::{Precision, precision};
+
 /// The operations, and their gradients.
 #[backend_extension(Flex, Autodiff)]
 pub trait Fused: Backend {
+    /// `a` `[m, k]` times `b` `[k, n]`, both rounded to bfloat16: `[m, n]`.
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `silu(gate) * up`, each `[n, width]`.
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradients of [`Self::swiglu`] by `gate` and `up`.
@@ -74,6 +79,26 @@ pub trait Fused: Backend {
         gradient: FloatTensor<Self>,
         form: Form,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// Whether this machine multiplies bfloat16.
+#[must_use]
+pub fn has_bfloat16() -> bool {
+    product::there()
+}
+
+/// `a` `[m, k]` times `b` `[k, n]`: `[m, n]`, in the precision that [`crate::device::precision`] names. Too few rows to
+/// share the work of rounding the other side stay in float32.
+#[must_use]
+pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+    if precision() == Precision::Float32 || a.dims()[0] < product::FEWEST {
+        return a.matmul(b);
+    }
+    rounded_product(a, b)
+}
+
+fn rounded_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Fused>::product(a.into_dispatch(), b.into_dispatch()))
 }
 
 /// `silu(gate) * up`, each `[n, width]`.
@@ -141,6 +166,13 @@ pub fn attention([q, k, v]: [Tensor<2>; 3], form: Form) -> Tensor<2> {
 type Float = FloatTensor<Flex>;
 
 impl Fused for Flex {
+    fn product(a: Float, b: Float) -> Float {
+        let shape = [&a, &b].map(|x| [x.layout().shape()[0], x.layout().shape()[1]]);
+        let ([m, k], [_, n]) = (shape[0], shape[1]);
+        let (a, b) = (forwards(a), forwards(b));
+        of_shape(product::product(view(&a), view(&b), [m, k, n]), [m, n])
+    }
+
     fn swiglu(gate: Float, up: Float) -> Float {
         let (gate, up) = (gate.to_contiguous(), up.to_contiguous());
         made(swiglu::forward(values(&gate), values(&up)), &gate)
@@ -229,6 +261,10 @@ impl Fused for Flex {
 }
 
 impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        product::tracked::<B, C>(a, b)
+    }
+
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
         swiglu::tracked::<B, C>(gate, up)
     }
@@ -309,6 +345,18 @@ impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
 /// The values of a contiguous tensor.
 fn values(tensor: &Float) -> &[f32] {
     tensor.as_slice::<f32>().unwrap_or_default()
+}
+
+/// A tensor whose neighbours lie behind it.
+fn forwards(x: Float) -> Float {
+    if x.layout().strides().iter().all(|&step| step > 0) { x } else { x.to_contiguous() }
+}
+
+/// A matrix of [`forwards`].
+fn view(x: &Float) -> product::View<'_> {
+    let steps = x.layout().strides();
+    let values = &x.storage::<f32>()[x.layout().start_offset()..];
+    product::View { values, steps: [steps[0] as usize, steps[1] as usize] }
 }
 
 /// The values of a tensor of indices.

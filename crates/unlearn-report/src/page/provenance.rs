@@ -46,6 +46,7 @@ fn facts(runs: &[RunView]) -> Vec<Fact> {
         fact("Arithmetic (estimate)", &|r| arithmetic(r.record.cost.flops)),
         fact("Device", &|r| r.record.device.clone()),
         fact("Threads", &|r| r.record.threads.to_string()),
+        fact("Precision of products", &|r| format!("{:?}", r.record.precision).to_lowercase()),
         fact("Seed", &|r| r.record.seed.to_string()),
         fact("Finished", &finished),
     ];

@@ -6,6 +6,7 @@ pub mod verdicts;
 use std::collections::BTreeMap;
 
 use unlearn_core::event::{Event, Step};
+use unlearn_core::recipe::Precision;
 use unlearn_core::run::{Cost, RunRecord};
 use unlearn_core::score::{Answer, Direction, EvalReport, Score, Subject};
 use unlearn_report::RunView;
@@ -54,6 +55,7 @@ pub fn record() -> RunRecord {
         versions: map(&[("unlearn", "0.1.0"), ("burn", "0.22.0")]),
         device: "cpu".into(),
         threads: 8,
+        precision: Precision::Float32,
         seed: 7,
         inputs: map(&[("model", &"3f".repeat(32)), ("forget", &"a1".repeat(32)), ("retain", &"07".repeat(32))]),
         outputs: map(&[("model", &"c4".repeat(32))]),

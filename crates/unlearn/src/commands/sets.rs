@@ -96,6 +96,8 @@ pub fn recipe_over(context: &Context, file: Option<&Path>, flags: Vec<String>, l
     let mut assignments = flags;
     assignments.extend(context.common.set.iter().cloned());
     assignments.extend(context.common.seed.map(|s| format!("seed={s}")));
+    assignments
+        .extend(context.common.precision.as_ref().map(|p| format!("precision={}", toml::Value::String(p.clone()))));
     assignments.extend(last);
     let recipe = Recipe::read(file, &assignments)?;
     let checked = check_names(&recipe);
@@ -103,6 +105,7 @@ pub fn recipe_over(context: &Context, file: Option<&Path>, flags: Vec<String>, l
         Some(path) => checked.with_context(|| format!("the recipe is not valid in `{}`", path.display()))?,
         None => checked?,
     }
+    context.compute(&recipe);
     Ok(recipe)
 }
 

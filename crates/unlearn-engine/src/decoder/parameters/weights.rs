@@ -8,6 +8,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::super::head::Matrix;
 use super::{Adapter, Packed, tensor};
+use crate::fused::product;
 
 /// One parameter's tensor, or what it is made from.
 #[derive(Debug, Clone)]
@@ -124,7 +125,7 @@ impl Weights {
     /// `x` `[n, in]` times parameter `i` and what its adapter adds: `[n, out]` (Hu et al., 2021, equation 3).
     #[must_use]
     pub fn apply(&self, i: usize, x: Tensor<2>) -> Tensor<2> {
-        let y = x.clone().matmul(self.get(i));
+        let y = product(x.clone(), self.get(i));
         let y = match &self.trace {
             Some(trace) => trace.output(i, &x, y),
             None => y,
@@ -137,7 +138,7 @@ impl Weights {
             }
             None => x,
         };
-        y + seen.matmul(self.get(adapter.down)).matmul(self.get(adapter.up)).mul_scalar(adapter.scale)
+        y + product(product(seen, self.get(adapter.down)), self.get(adapter.up)).mul_scalar(adapter.scale)
     }
 
     /// The tensor of a trained parameter, whose gradient a backward pass leaves; `None` for a packed one.

@@ -1,0 +1,76 @@
+//! Products of matrices whose factors are rounded to bfloat16 and whose sums are float32: about twice as fast where the
+//! processor multiplies such numbers.
+//!
+//! Blocked as in Goto and van de Geijn (2008, "Anatomy of high-performance matrix multiplication"): a panel of one side
+//! stays in the first cache while a few panels of the other pass by. A sum runs in one order at any thread count.
+
+#[cfg(target_arch = "x86_64")]
+mod kernel;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "no_kernel.rs"]
+mod kernel;
+mod op;
+mod pack;
+
+use rayon::prelude::*;
+
+pub(super) use kernel::there;
+pub(super) use op::tracked;
+pub(super) use pack::View;
+
+use kernel::{COLUMNS, LINES, ROWS};
+use pack::{Line, Panel};
+
+/// Rows of the left side that are worth the rounding of the right one.
+pub(super) const FEWEST: usize = 16;
+/// Pairs along which a tile is summed at once: a panel of columns and one of rows fit the first cache.
+const PAIRS: usize = 128;
+/// Entries of the shorter side's panels that are packed at once, so that they stay in the last cache.
+const PACKED: usize = 1 << 21;
+/// Rows that a task works on at most.
+const TASK: usize = 64;
+
+/// `a` `[m, k]` times `b` `[k, n]`: `[m, n]`.
+pub(super) fn product(a: View<'_>, b: View<'_>, [m, k, n]: [usize; 3]) -> Vec<f32> {
+    let mut out = vec![0.0; m * n];
+    if out.is_empty() {
+        return out;
+    }
+    let b = b.turned();
+    let blocks = k.div_ceil(2 * PAIRS).max(1);
+    // Blocks of equal length, of whole pairs.
+    let block = k.div_ceil(2 * blocks) * 2;
+    let panels = (PACKED / (k.max(1) * COLUMNS)).clamp(1, n.div_ceil(COLUMNS));
+    let rows = m.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(ROWS).min(TASK);
+    let length = LINES * k.div_ceil(2);
+    let mut packed = vec![Line([0; 16]); panels * length];
+    for column in (0..n).step_by(panels * COLUMNS) {
+        let panels = panels.min((n - column).div_ceil(COLUMNS));
+        packed[..panels * length].par_chunks_mut(length).enumerate().for_each(|(i, panel)| {
+            let first = column + i * COLUMNS;
+            Panel::<COLUMNS> { view: b, rows: n, first, along: (0, k), out: bytemuck::cast_slice_mut(panel) }.fill();
+        });
+        out.par_chunks_mut(rows * n).enumerate().for_each(|(i, out)| {
+            let (first, there) = (i * rows, out.len() / n);
+            let mut mine = vec![0; rows * block / 2];
+            for from in (0..k).step_by(block) {
+                let to = k.min(from + block);
+                let pairs = (to - from).div_ceil(2);
+                for (i, panel) in mine.chunks_exact_mut(pairs * ROWS).take(there.div_ceil(ROWS)).enumerate() {
+                    Panel::<ROWS> { view: a, rows: m, first: first + i * ROWS, along: (from, to), out: panel }.fill();
+                }
+                for (j, panel) in packed[..panels * length].chunks_exact(length).enumerate() {
+                    let panel = &panel[from / 2 * LINES..][..pairs * LINES];
+                    for (i, mine) in mine.chunks_exact(pairs * ROWS).take(there.div_ceil(ROWS)).enumerate() {
+                        let column = column + j * COLUMNS;
+                        kernel::tile(mine, panel, &mut out[i * ROWS * n..], (column, n), from > 0);
+                    }
+                }
+            }
+        });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Matrices rounded to bfloat16, in the order in which the kernel reads them.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// A matrix in memory: entry `[i, k]` stands at `i * steps[0] + k * steps[1]`.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct View<'a> {
+    pub(in super::super) values: &'a [f32],
+    pub(in super::super) steps: [usize; 2],
+}
+
+impl View<'_> {
+    /// The same with rows for columns.
+    pub(super) fn turned(self) -> Self {
+        Self { steps: [self.steps[1], self.steps[0]], ..self }
+    }
+}
+
+pub(super) use line::Line;
+
+mod line {
+    #![allow(unsafe_code)]
+
+    use bytemuck::{Pod, Zeroable};
+
+    /// Sixteen pairs, so placed that no load meets two lines of a cache.
+    #[repr(C, align(64))]
+    #[derive(Debug, Clone, Copy, Pod, Zeroable)]
+    pub struct Line(pub [u32; 16]);
+}
+
+/// The nearest bfloat16, ties to even; not-a-number stays that.
+#[inline(always)]
+pub(super) fn rounded(x: f32) -> u32 {
+    let bits = x.to_bits();
+    let near = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+    if x.is_nan() { (bits >> 16) | 0x40 } else { near }
+}
+
+/// Two as the kernel reads them: the first in the lower half.
+#[inline(always)]
+fn pair(x: f32, y: f32) -> u32 {
+    rounded(x) | rounded(y) << 16
+}
+
+/// Entries `along.0` to `along.1` of `WIDTH` rows from `first` on, of `rows` in all, as one panel `[pairs][WIDTH]`: zeros
+/// stand for rows that are not there and for what lacks in the last pair.
+pub(super) struct Panel<'a, const WIDTH: usize> {
+    pub(super) view: View<'a>,
+    pub(super) rows: usize,
+    pub(super) first: usize,
+    pub(super) along: (usize, usize),
+    pub(super) out: &'a mut [u32],
+}
+
+impl<const WIDTH: usize> Panel<'_, WIDTH> {
+    pub(super) fn fill(self) {
+        Arch::new().dispatch(self);
+    }
+
+    /// Where neighbours in memory belong to different rows.
+    #[inline(always)]
+    fn across(self) {
+        let (View { values, steps }, (from, to)) = (self.view, self.along);
+        for (line, k) in self.out.chunks_exact_mut(WIDTH).zip((from..to).step_by(2)) {
+            let row = |k: usize| &values[self.first + k * steps[1]..][..WIDTH];
+            let (x, y) = (row(k), if k + 1 < to { row(k + 1) } else { &[0.0; WIDTH] });
+            for ((out, &x), &y) in line.iter_mut().zip(x).zip(y) {
+                *out = pair(x, y);
+            }
+        }
+    }
+
+    /// Anything else, row by row.
+    #[inline(always)]
+    fn along(self) {
+        let (View { values, steps }, (from, to)) = (self.view, self.along);
+        let there = WIDTH.min(self.rows.saturating_sub(self.first));
+        if there < WIDTH {
+            self.out.fill(0);
+        }
+        let mut pairs = [0; 64];
+        for i in 0..there {
+            let start = (self.first + i) * steps[0];
+            for (part, k) in self.out.chunks_mut(64 * WIDTH).zip((from..to).step_by(128)) {
+                let count = (to - k).min(128);
+                if steps[1] == 1 {
+                    let row = &values[start + k..][..count];
+                    let whole = row.chunks_exact(2);
+                    if let &[x] = whole.remainder() {
+                        pairs[count / 2] = pair(x, 0.0);
+                    }
+                    for (pair_, xy) in pairs.iter_mut().zip(whole) {
+                        *pair_ = pair(xy[0], xy[1]);
+                    }
+                } else {
+                    for (i, pair_) in pairs[..count.div_ceil(2)].iter_mut().enumerate() {
+                        let at = |i: usize| if i < count { values[start + (k + i) * steps[1]] } else { 0.0 };
+                        *pair_ = pair(at(2 * i), at(2 * i + 1));
+                    }
+                }
+                for (line, &pair) in part.chunks_exact_mut(WIDTH).zip(&pairs) {
+                    line[i] = pair;
+                }
+            }
+        }
+    }
+}
+
+impl<const WIDTH: usize> WithSimd for Panel<'_, WIDTH> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        if self.view.steps[0] == 1 && self.first + WIDTH <= self.rows { self.across() } else { self.along() }
+    }
+}
