@@ -112,6 +112,7 @@ pub fn gradient_norms(model: &LanguageModel, row: &TokenRow) -> Vec<f64> {
     let mut tape = label_log_probs(logits, batch.labels.clone()).mean().neg().backward();
     let mut gradients = Gradients::new(&model.parameters);
     gradients.add(&weights, &mut tape);
+    gradients.settle();
     let norm = |g: &Vec<f32>| g.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
     gradients.0.iter().filter(|g| !g.is_empty()).map(norm).collect()
 }

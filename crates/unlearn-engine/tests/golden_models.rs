@@ -113,6 +113,7 @@ fn backward(name: &str) {
     let mut tape = loss.backward();
     let mut gradients = Gradients::new(&model.parameters);
     gradients.add(&weights, &mut tape);
+    gradients.settle();
     for (spec, gradient) in model.parameters.specs().iter().zip(gradients.0) {
         let difference = relative_difference(&spec.to_disk(gradient), &golden.floats(&gradient_name(&spec.name)));
         assert!(difference < 1e-3, "{name}: the gradient of {} differs by {difference}", spec.name);

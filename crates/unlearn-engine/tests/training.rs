@@ -105,6 +105,7 @@ fn gradients_of(model: &LanguageModel, batch: &TokenBatch, checkpointing: bool) 
     let (logits, cut) = model.decoder.head(&tracked).logits_cut(batch.predicting(hidden));
     let mut sum = Gradients::new(&model.parameters);
     forward.backward(label_log_probs(logits, batch.labels.clone()).mean().neg(), cut, &mut sum);
+    sum.settle();
     sum.0
 }
 

@@ -25,7 +25,7 @@ impl Average {
         let (kind, decay) = (train.average.kind, train.average.decay);
         let first = (train.average.begin * steps as f64) as usize;
         let averaged = kind != Averaging::None && steps > 0;
-        averaged.then(|| Self { kind, decay, first, values: super::Gradients::new(parameters).0 })
+        averaged.then(|| Self { kind, decay, first, values: super::Gradients::zeros(parameters) })
     }
 
     /// Takes in the weights after a step, counted from 0.

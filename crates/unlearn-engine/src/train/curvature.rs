@@ -61,6 +61,7 @@ impl Worker<'_> {
         if !worker.plain(point, &sampled, &rows, (&mut aside, &mut squares))? {
             return Ok(None);
         }
+        squares.settle();
         event.tokens += aside.tokens;
         let tokens = tokens as f32;
         squares.0.iter_mut().flatten().for_each(|g| *g = tokens * *g * *g);
@@ -85,6 +86,7 @@ impl Worker<'_> {
             let (mut aside, mut gradient) = (Step::default(), Gradients::new(point.parameters));
             let done = self.plain(point.at(&there), objective, &rows, (&mut aside, &mut gradient))?;
             event.tokens += aside.tokens;
+            gradient.settle();
             Ok::<_, EngineError>(done.then_some(gradient))
         };
         let Some(mut estimate) = at(r)? else { return Ok(None) };

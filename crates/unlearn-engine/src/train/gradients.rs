@@ -8,27 +8,47 @@ use crate::{Parameters, Weights};
 /// Values that one task works on.
 const CHUNK: usize = 1 << 14;
 
+const NO_FLOATS: &str = "a float tensor holds f32";
+
 /// Sums that are kept side by side.
 const LANES: usize = 8;
 
-/// The gradient of each trained parameter, by its place; empty for the others.
+/// The gradient of each trained parameter, by its place; empty for the others, and until [`Self::settle`] for those to
+/// which nothing was added.
 #[derive(Debug, Clone)]
 pub struct Gradients(
     pub Vec<Vec<f32>>,
-    /// Whether anything was added to a parameter's zeros: the first gradient takes their place.
-    Vec<bool>,
+    /// Values of each one that is trained, 0 for the others.
+    Vec<usize>,
 );
 
 impl Gradients {
-    /// Zeros.
+    /// Nothing yet: the first gradient of a parameter is taken as it is, so that no memory is there before it.
     #[must_use]
     pub fn new(parameters: &Parameters) -> Self {
-        let mut all = vec![Vec::new(); parameters.specs().len()];
+        let mut lengths = vec![0; parameters.specs().len()];
         for i in parameters.trained() {
-            all[i] = vec![0.0; parameters.specs()[i].len()];
+            lengths[i] = parameters.specs()[i].len();
         }
-        let untouched = vec![false; all.len()];
-        Self(all, untouched)
+        Self(vec![Vec::new(); lengths.len()], lengths)
+    }
+
+    /// Zeros in their form.
+    pub(super) fn zeros(parameters: &Parameters) -> Vec<Vec<f32>> {
+        let mut zeros = Self::new(parameters);
+        zeros.settle();
+        zeros.0
+    }
+
+    /// Makes zeros of what nothing was added to.
+    pub fn settle(&mut self) {
+        (0..self.0.len()).for_each(|i| self.fill(i));
+    }
+
+    fn fill(&mut self, i: usize) {
+        if self.0[i].is_empty() {
+            self.0[i] = vec![0.0; self.1[i]];
+        }
     }
 
     /// Adds what a backward pass left.
@@ -36,32 +56,30 @@ impl Gradients {
     /// # Panics
     /// When the device cannot be read, which no CPU does.
     pub fn add(&mut self, weights: &Weights, tape: &mut Tape) {
-        let Self(sums, touched) = self;
-        let trained = sums.iter_mut().zip(touched).enumerate().filter(|(_, (sum, _))| !sum.is_empty());
-        let new: Vec<_> = trained.filter_map(|(i, sum)| Some((sum, weights.leaf(i)?.grad_remove(tape)?))).collect();
-        new.into_par_iter().for_each(|((sum, touched), new): (_, Tensor<2>)| {
+        let trained = self.0.iter_mut().zip(&self.1).enumerate().filter(|(_, (_, length))| **length > 0);
+        let new: Vec<_> =
+            trained.filter_map(|(i, (sum, _))| Some((sum, weights.leaf(i)?.grad_remove(tape)?))).collect();
+        new.into_par_iter().for_each(|(sum, new): (_, Tensor<2>)| {
             let new = new.into_data();
-            let new = new.as_slice::<f32>().unwrap_or_else(|e| panic!("a float tensor holds f32: {e:?}"));
-            let parts = sum.par_chunks_mut(CHUNK).zip(new.par_chunks(CHUNK));
-            if std::mem::replace(touched, true) {
-                parts.for_each(|(sum, new)| sum.iter_mut().zip(new).for_each(|(sum, g)| *sum += g));
-            } else {
-                // Untouched zeros are no memory yet, which adding to them would have to make first.
-                parts.for_each(|(sum, new)| sum.copy_from_slice(new));
+            if sum.is_empty() {
+                *sum = new.try_into_vec().unwrap_or_else(|e| panic!("{NO_FLOATS}: {e:?}"));
+                return;
             }
+            let new = new.as_slice::<f32>().unwrap_or_else(|e| panic!("{NO_FLOATS}: {e:?}"));
+            let parts = sum.par_chunks_mut(CHUNK).zip(new.par_chunks(CHUNK));
+            parts.for_each(|(sum, new)| sum.iter_mut().zip(new).for_each(|(sum, g)| *sum += g));
         });
     }
 
     /// Adds to rows of a table, `[width]` each, in their order; nothing where it is not trained.
     pub(super) fn add_rows(&mut self, i: usize, rows: &[usize], new: &[f32]) {
-        let Self(sums, touched) = self;
-        if sums[i].is_empty() || rows.is_empty() {
+        if self.1[i] == 0 || rows.is_empty() {
             return;
         }
-        touched[i] = true;
+        self.fill(i);
         let width = new.len() / rows.len();
         for (&row, new) in rows.iter().zip(new.chunks_exact(width)) {
-            sums[i][row * width..][..width].iter_mut().zip(new).for_each(|(sum, g)| *sum += g);
+            self.0[i][row * width..][..width].iter_mut().zip(new).for_each(|(sum, g)| *sum += g);
         }
     }
 
@@ -78,9 +96,8 @@ impl Gradients {
         self.0.par_iter_mut().flatten().for_each(|g| *g *= by);
     }
 
-    /// Changes each value by the other's at its place.
+    /// Changes each value by the other's at its place; both are settled.
     pub(super) fn join(&mut self, other: &Self, change: impl Fn(&mut f32, f32) + Sync) {
-        self.1.fill(true);
         for (values, others) in self.0.iter_mut().zip(&other.0) {
             values.par_iter_mut().zip(others).for_each(|(a, &b)| change(a, b));
         }
@@ -106,7 +123,7 @@ mod tests {
             let values: Vec<f32> = (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 7.0).collect();
             let right = values.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
             let (a, b) = values.split_at(n / 3);
-            let norm = Gradients(vec![a.to_vec(), Vec::new(), b.to_vec()], vec![true; 3]).norm();
+            let norm = Gradients(vec![a.to_vec(), Vec::new(), b.to_vec()], vec![0; 3]).norm();
             assert!((norm - right).abs() <= 1e-12 * right, "{norm} and {right}");
         }
     }

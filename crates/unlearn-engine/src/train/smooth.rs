@@ -31,6 +31,7 @@ impl Worker<'_> {
                 if !side(point, event, &mut here)? {
                     return Ok(false);
                 }
+                here.settle();
                 let norm = here.norm();
                 if !is_direction(norm) {
                     *sum = here;
@@ -66,6 +67,7 @@ impl Worker<'_> {
                 if !side(point, event, sum)? {
                     return Ok(false);
                 }
+                sum.settle();
                 let norm = sum.norm();
                 if !is_direction(norm) {
                     return Ok(true);
@@ -75,6 +77,7 @@ impl Worker<'_> {
                 if !side(point.at(&there), &mut aside, &mut ahead)? {
                     return Ok(false);
                 }
+                ahead.settle();
                 let share = (penalty / rho) as f32;
                 sum.join(&ahead, |g, ahead| *g += share * (ahead - *g));
                 event.tokens += aside.tokens;

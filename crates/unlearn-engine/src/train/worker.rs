@@ -86,6 +86,7 @@ impl<'a> Worker<'a> {
         } else {
             self.smooth(point, objective, &rows, so_far)?
         };
+        sum.settle();
         Ok(done.then_some((event, sum, rows.view)))
     }
 

@@ -2,7 +2,8 @@
 
 use unlearn_core::recipe::TrainSection;
 
-use super::{Optimizer, each_of_two, zeros};
+use super::super::Gradients;
+use super::{Optimizer, each_of_two};
 use crate::Parameters;
 
 /// The optimiser and its moments.
@@ -30,8 +31,8 @@ impl AdamW {
             eps: train.eps,
             weight_decay: train.weight_decay,
             steps: 0,
-            first: zeros(parameters),
-            second: zeros(parameters),
+            first: Gradients::zeros(parameters),
+            second: Gradients::zeros(parameters),
         }
     }
 }

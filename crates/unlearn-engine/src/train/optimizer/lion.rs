@@ -2,7 +2,8 @@
 
 use unlearn_core::recipe::TrainSection;
 
-use super::{Optimizer, each, zeros};
+use super::super::Gradients;
+use super::{Optimizer, each};
 use crate::Parameters;
 
 /// `θ ← θ − η (sign(β₁ m + (1 − β₁) g) + λ θ)`, then `m ← β₂ m + (1 − β₂) g`.
@@ -20,7 +21,7 @@ impl Lion {
     #[must_use]
     pub fn new(train: &TrainSection, parameters: &Parameters) -> Self {
         let (beta1, beta2) = (train.lion.beta1, train.lion.beta2);
-        Self { beta1, beta2, weight_decay: train.weight_decay, steps: 0, momentum: zeros(parameters) }
+        Self { beta1, beta2, weight_decay: train.weight_decay, steps: 0, momentum: Gradients::zeros(parameters) }
     }
 }
 

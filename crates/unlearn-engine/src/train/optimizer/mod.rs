@@ -8,7 +8,6 @@ mod sophia;
 use rayon::prelude::*;
 use unlearn_core::recipe::{Curvature, Optimizer as Kind, TrainSection};
 
-use super::Gradients;
 use crate::Parameters;
 
 pub use adamw::AdamW;
@@ -62,11 +61,6 @@ pub fn state_values(train: &TrainSection) -> usize {
         Kind::Lion => 1,
         Kind::Sgd => usize::from(train.momentum > 0.0),
     }
-}
-
-/// Zeros of the form of the gradients.
-fn zeros(parameters: &Parameters) -> Vec<Vec<f32>> {
-    Gradients::new(parameters).0
 }
 
 /// Updates every trained value by its gradient and its value of state.

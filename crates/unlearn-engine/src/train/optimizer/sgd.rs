@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use unlearn_core::recipe::TrainSection;
 
-use super::{Optimizer, each, zeros};
+use super::super::Gradients;
+use super::{Optimizer, each};
 use crate::Parameters;
 
 /// With `g` the gradient plus `weight_decay · θ`: `m ← momentum · m + g`, `θ ← θ − η m`; without momentum, `θ ← θ − η g`
@@ -21,7 +22,7 @@ impl Sgd {
     #[must_use]
     pub fn new(train: &TrainSection, parameters: &Parameters) -> Self {
         let none = || vec![Vec::new(); parameters.specs().len()];
-        let velocity = if train.momentum > 0.0 { zeros(parameters) } else { none() };
+        let velocity = if train.momentum > 0.0 { Gradients::zeros(parameters) } else { none() };
         Self { momentum: train.momentum, weight_decay: train.weight_decay, steps: 0, velocity }
     }
 }

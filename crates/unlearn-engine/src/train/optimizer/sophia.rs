@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use unlearn_core::recipe::{Curvature, TrainSection};
 
-use super::{Optimizer, each_of_two, zeros};
+use super::super::Gradients;
+use super::{Optimizer, each_of_two};
 use crate::Parameters;
 
 /// `m ← β₁ m + (1 − β₁) g`; every `k` steps `h ← β₂ h + (1 − β₂) ĥ`; `θ ← θ (1 − η λ) − η clip(m / max(ρ h, ε), 1)`.
@@ -38,8 +39,8 @@ impl Sophia {
             eps: s.eps,
             weight_decay: train.weight_decay,
             steps: 0,
-            momentum: zeros(parameters),
-            hessian: zeros(parameters),
+            momentum: Gradients::zeros(parameters),
+            hessian: Gradients::zeros(parameters),
         }
     }
 }
