@@ -26,8 +26,9 @@ use crate::device::{Precision, precision};
 /// The operations, and their gradients.
 #[backend_extension(Flex, Autodiff)]
 pub trait Fused: Backend {
-    /// `a` `[m, k]` times `b` `[k, n]`, both rounded to bfloat16: `[m, n]`.
-    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `a` `[m, k]` times `b` `[k, n]`, both rounded to bfloat16: `[m, n]`. `weights`: whether `b` holds weights, as where
+    /// there is a graph it does.
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, weights: bool) -> FloatTensor<Self>;
     /// `silu(gate) * up`, each `[n, width]`.
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradients of [`Self::swiglu`] by `gate` and `up`.
@@ -87,7 +88,7 @@ pub fn has_bfloat16() -> bool {
     product::there()
 }
 
-/// `a` `[m, k]` times `b` `[k, n]`: `[m, n]`, in the precision that [`crate::device::precision`] names. Too few rows to
+/// `a` `[m, k]` times weights `b` `[k, n]`: `[m, n]`, in the precision that [`crate::device::precision`] names. Too few rows to
 /// share the work of rounding the other side stay in float32.
 #[must_use]
 pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
@@ -98,7 +99,7 @@ pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
 }
 
 fn rounded_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    Tensor::from_dispatch(<Dispatch as Fused>::product(a.into_dispatch(), b.into_dispatch()))
+    Tensor::from_dispatch(<Dispatch as Fused>::product(a.into_dispatch(), b.into_dispatch(), true))
 }
 
 /// `silu(gate) * up`, each `[n, width]`.
@@ -166,11 +167,11 @@ pub fn attention([q, k, v]: [Tensor<2>; 3], form: Form) -> Tensor<2> {
 type Float = FloatTensor<Flex>;
 
 impl Fused for Flex {
-    fn product(a: Float, b: Float) -> Float {
+    fn product(a: Float, b: Float, weights: bool) -> Float {
         let shape = [&a, &b].map(|x| [x.layout().shape()[0], x.layout().shape()[1]]);
         let ([m, k], [_, n]) = (shape[0], shape[1]);
         let (a, b) = (forwards(a), forwards(b));
-        of_shape(product::product(view(&a), view(&b), [m, k, n]), [m, n])
+        of_shape(product::product(view(&a, false), view(&b, weights), [m, k, n]), [m, n])
     }
 
     fn swiglu(gate: Float, up: Float) -> Float {
@@ -261,7 +262,7 @@ impl Fused for Flex {
 }
 
 impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
-    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, _: bool) -> FloatTensor<Self> {
         product::tracked::<B, C>(a, b)
     }
 
@@ -353,10 +354,10 @@ fn forwards(x: Float) -> Float {
 }
 
 /// A matrix of [`forwards`].
-fn view(x: &Float) -> product::View<'_> {
+fn view(x: &Float, weights: bool) -> product::View<'_> {
     let steps = x.layout().strides();
     let values = &x.storage::<f32>()[x.layout().start_offset()..];
-    product::View { values, steps: [steps[0] as usize, steps[1] as usize] }
+    product::View { values, steps: [steps[0] as usize, steps[1] as usize], weights }
 }
 
 /// The values of a tensor of indices.

@@ -20,10 +20,10 @@ impl<B: Backend + Fused> Backward<B, 2> for Product {
         let ([a_node, b_node], [a, b]) = (ops.parents, ops.state);
         let gradient = grads.consume::<B>(&ops.node);
         if let (Some(node), Some(b)) = (a_node, b) {
-            grads.register::<B>(node.id, B::product(gradient.clone(), B::float_transpose(b)));
+            grads.register::<B>(node.id, B::product(gradient.clone(), B::float_transpose(b), true));
         }
         if let (Some(node), Some(a)) = (b_node, a) {
-            grads.register::<B>(node.id, B::product(B::float_transpose(a), gradient));
+            grads.register::<B>(node.id, B::product(B::float_transpose(a), gradient, false));
         }
     }
 }
@@ -37,8 +37,8 @@ pub(in super::super) fn tracked<B: Backend + Fused, C: CheckpointStrategy>(
     match Product.prepare::<C>([a_node, b_node]).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
             let state = [wanted[1].then(|| a.clone()), wanted[0].then(|| b.clone())];
-            prepared.finish(state, B::product(a, b))
+            prepared.finish(state, B::product(a, b, true))
         }
-        OpsKind::UnTracked(prepared) => prepared.finish(B::product(a, b)),
+        OpsKind::UnTracked(prepared) => prepared.finish(B::product(a, b, true)),
     }
 }

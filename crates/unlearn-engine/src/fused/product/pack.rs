@@ -7,6 +7,11 @@ use pulp::{Arch, Simd, WithSimd};
 pub(in super::super) struct View<'a> {
     pub(in super::super) values: &'a [f32],
     pub(in super::super) steps: [usize; 2],
+    /// Whether these are weights, which are rounded up as often as they are above what is below them.
+    ///
+    /// To the nearest, a weight would stay what it was until the optimiser has moved it by half of what two bfloat16 are
+    /// apart, and most weights begin right on one: small steps would change nothing for a long time.
+    pub(in super::super) weights: bool,
 }
 
 impl View<'_> {
@@ -37,10 +42,19 @@ pub(super) fn rounded(x: f32) -> u32 {
     if x.is_nan() { (bits >> 16) | 0x40 } else { near }
 }
 
-/// Two as the kernel reads them: the first in the lower half.
+/// One of the two bfloat16 around, the upper one as often as the number is near it: by its place in memory, so that a
+/// weight is the same number in every product. Places are spread evenly by the golden ratio (Weyl's sequence).
 #[inline(always)]
-fn pair(x: f32, y: f32) -> u32 {
-    rounded(x) | rounded(y) << 16
+pub(super) fn dithered(x: f32, place: usize) -> u32 {
+    let bits = x.to_bits();
+    let one = bits.wrapping_add((place as u32).wrapping_mul(0x9e37_79b9) >> 16) >> 16;
+    if x.is_nan() { (bits >> 16) | 0x40 } else { one }
+}
+
+/// Two from their places as the kernel reads them: the first in the lower half.
+#[inline(always)]
+fn pair<const WEIGHTS: bool>([x, y]: [f32; 2], places: [usize; 2]) -> u32 {
+    if WEIGHTS { dithered(x, places[0]) | dithered(y, places[1]) << 16 } else { rounded(x) | rounded(y) << 16 }
 }
 
 /// Entries `along.0` to `along.1` of `WIDTH` rows from `first` on, of `rows` in all, as one panel `[pairs][WIDTH]`: zeros
@@ -60,21 +74,22 @@ impl<const WIDTH: usize> Panel<'_, WIDTH> {
 
     /// Where neighbours in memory belong to different rows.
     #[inline(always)]
-    fn across(self) {
-        let (View { values, steps }, (from, to)) = (self.view, self.along);
+    fn across<const WEIGHTS: bool>(self) {
+        let (View { values, steps, .. }, (from, to)) = (self.view, self.along);
         for (line, k) in self.out.chunks_exact_mut(WIDTH).zip((from..to).step_by(2)) {
-            let row = |k: usize| &values[self.first + k * steps[1]..][..WIDTH];
+            let start = |k: usize| self.first + k * steps[1];
+            let row = |k: usize| &values[start(k)..][..WIDTH];
             let (x, y) = (row(k), if k + 1 < to { row(k + 1) } else { &[0.0; WIDTH] });
-            for ((out, &x), &y) in line.iter_mut().zip(x).zip(y) {
-                *out = pair(x, y);
+            for (i, ((out, &x), &y)) in line.iter_mut().zip(x).zip(y).enumerate() {
+                *out = pair::<WEIGHTS>([x, y], [start(k) + i, start(k + 1) + i]);
             }
         }
     }
 
     /// Anything else, row by row.
     #[inline(always)]
-    fn along(self) {
-        let (View { values, steps }, (from, to)) = (self.view, self.along);
+    fn along<const WEIGHTS: bool>(self) {
+        let (View { values, steps, .. }, (from, to)) = (self.view, self.along);
         let there = WIDTH.min(self.rows.saturating_sub(self.first));
         if there < WIDTH {
             self.out.fill(0);
@@ -84,19 +99,20 @@ impl<const WIDTH: usize> Panel<'_, WIDTH> {
             let start = (self.first + i) * steps[0];
             for (part, k) in self.out.chunks_mut(64 * WIDTH).zip((from..to).step_by(128)) {
                 let count = (to - k).min(128);
+                let place = |i: usize| start + (k + i) * steps[1];
                 if steps[1] == 1 {
                     let row = &values[start + k..][..count];
-                    let whole = row.chunks_exact(2);
-                    if let &[x] = whole.remainder() {
-                        pairs[count / 2] = pair(x, 0.0);
+                    let (whole, rest) = row.as_chunks::<2>();
+                    for (i, (out, &two)) in pairs.iter_mut().zip(whole).enumerate() {
+                        *out = pair::<WEIGHTS>(two, [start + k + 2 * i, start + k + 2 * i + 1]);
                     }
-                    for (pair_, xy) in pairs.iter_mut().zip(whole) {
-                        *pair_ = pair(xy[0], xy[1]);
+                    if let &[x] = rest {
+                        pairs[count / 2] = pair::<WEIGHTS>([x, 0.0], [place(count - 1), 0]);
                     }
                 } else {
-                    for (i, pair_) in pairs[..count.div_ceil(2)].iter_mut().enumerate() {
-                        let at = |i: usize| if i < count { values[start + (k + i) * steps[1]] } else { 0.0 };
-                        *pair_ = pair(at(2 * i), at(2 * i + 1));
+                    let at = |i: usize| if i < count { values[place(i)] } else { 0.0 };
+                    for (i, out) in pairs[..count.div_ceil(2)].iter_mut().enumerate() {
+                        *out = pair::<WEIGHTS>([at(2 * i), at(2 * i + 1)], [place(2 * i), place(2 * i + 1)]);
                     }
                 }
                 for (line, &pair) in part.chunks_exact_mut(WIDTH).zip(&pairs) {
@@ -112,6 +128,12 @@ impl<const WIDTH: usize> WithSimd for Panel<'_, WIDTH> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        if self.view.steps[0] == 1 && self.first + WIDTH <= self.rows { self.across() } else { self.along() }
+        let whole = self.view.steps[0] == 1 && self.first + WIDTH <= self.rows;
+        match (whole, self.view.weights) {
+            (true, false) => self.across::<false>(),
+            (true, true) => self.across::<true>(),
+            (false, false) => self.along::<false>(),
+            (false, true) => self.along::<true>(),
+        }
     }
 }

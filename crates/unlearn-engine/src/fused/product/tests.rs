@@ -4,9 +4,9 @@ use burn::tensor::{Device, Distribution, Tensor};
 use proptest::prelude::*;
 
 use super::super::rounded_product;
-use super::pack::rounded;
+use super::pack::{dithered, rounded};
 use super::there;
-use crate::tensor::values;
+use crate::tensor::{matrix, values};
 
 fn random(shape: [usize; 2]) -> Tensor<2> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), &Device::flex())
@@ -14,6 +14,11 @@ fn random(shape: [usize; 2]) -> Tensor<2> {
 
 fn bfloat16(x: f32) -> f64 {
     f64::from(half::bf16::from_f32(x))
+}
+
+/// As weights are rounded that lie in memory as given.
+fn as_weights(w: &[f32]) -> Vec<f32> {
+    w.iter().enumerate().map(|(i, &x)| f32::from_bits(dithered(x, i) << 16)).collect()
 }
 
 /// Whether `ours` `[m, n]` is the product of `a` `[m, k]` and `b` `[k, n]`, each rounded.
@@ -51,6 +56,23 @@ fn rounding_is_to_the_nearest_even() {
     }
 }
 
+#[test]
+fn a_weight_is_what_it_is_in_the_mean() {
+    // Between two bfloat16, a weight is the upper one in as many places as it is near it; on one, it is that everywhere.
+    for (below, above) in [(1.0_f32, 1.007_812_5_f32), (-0.031_25, -0.031_494_14)] {
+        for share in [0.0, 0.01, 0.3, 0.5, 0.97] {
+            let x = below + share * (above - below);
+            let n = 10_000;
+            let all = as_weights(&vec![x; n]);
+            assert!(all.iter().all(|y| *y == below || *y == above), "{x}");
+            let upper = all.iter().filter(|y| **y == above).count() as f32 / n as f32;
+            assert!((upper - share).abs() < 1e-3, "{upper} and {share}");
+        }
+    }
+    assert!(as_weights(&[f32::NAN; 50]).iter().all(|x| x.is_nan()));
+    assert!(as_weights(&[f32::INFINITY; 50]).iter().all(|x| *x == f32::INFINITY));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -62,13 +84,12 @@ proptest! {
             return Ok(());
         }
         // As they lie, as the transpose of what lies there, and as a part of something wider.
-        let made = |[rows, columns]: [usize; 2], turned: bool| match turned {
-            true => random([columns, rows]).transpose(),
-            false => random([rows, columns + cut]).narrow(1, cut, columns),
-        };
-        let (a, b) = (made([m, k], turned[0]), made([k, n], turned[1]));
+        let a = if turned[0] { random([k, m]).transpose() } else { random([m, k + cut]).narrow(1, cut, k) };
+        let lying = random(if turned[1] { [n, k] } else { [k, n] });
+        let as_rounded = matrix(as_weights(&values(lying.clone())), lying.dims()[0], lying.dims()[1], &Device::flex());
+        let [b, right] = [lying, as_rounded].map(|b| if turned[1] { b.transpose() } else { b });
         let ours = values(rounded_product(a.clone(), b.clone()));
-        check(&ours, &a, &b)?;
+        check(&ours, &a, &right)?;
         // In one order at any number of threads.
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
@@ -85,7 +106,8 @@ proptest! {
         let [x, y] = [&a, &b].map(|t| t.clone().autodiff().require_grad());
         let mut tape = (rounded_product(x.clone(), y.clone()) * pull.clone()).sum().backward();
         let [by_a, by_b] = [x, y].map(|leaf| values(leaf.grad_remove(&mut tape).expect("a gradient")));
-        check(&by_a, &pull, &b.clone().transpose())?;
+        let right = matrix(as_weights(&values(b.clone())), k, n, &Device::flex());
+        check(&by_a, &pull, &right.transpose())?;
         check(&by_b, &a.clone().transpose(), &pull)?;
         // A constant factor gets none, and changes nothing.
         let x = a.clone().autodiff().require_grad();
