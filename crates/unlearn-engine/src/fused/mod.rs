@@ -1,8 +1,10 @@
 //! Operations that Burn would make of many, each of which writes its whole result: here each is one pass over memory, on
 //! all threads, with its gradient written by hand. Results are the same at any thread count.
 
+mod ahead;
 mod attention;
 mod exp;
+mod few;
 mod heads;
 mod label;
 mod lanes;
@@ -13,6 +15,7 @@ mod softmax;
 mod swiglu;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Device, Int, Shape, Tensor, TensorData};
@@ -29,6 +32,8 @@ pub trait Fused: Backend {
     /// `a` `[m, k]` times `b` `[k, n]`, both rounded to bfloat16: `[m, n]`. `weights`: whether `b` holds weights, as where
     /// there is a graph it does.
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, weights: bool) -> FloatTensor<Self>;
+    /// `a` `[m, k]`, of few rows, times `b` `[k, n]`: `[m, n]`.
+    fn few(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `silu(gate) * up`, each `[n, width]`.
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradients of [`Self::swiglu`] by `gate` and `up`.
@@ -92,10 +97,10 @@ pub fn has_bfloat16() -> bool {
 /// share the work of rounding the other side stay in float32.
 #[must_use]
 pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    if precision() == Precision::Float32 || a.dims()[0] < product::FEWEST {
-        return a.matmul(b);
+    if a.dims()[0] < product::FEWEST {
+        return Tensor::from_dispatch(<Dispatch as Fused>::few(a.into_dispatch(), b.into_dispatch()));
     }
-    rounded_product(a, b)
+    if precision() == Precision::Float32 { a.matmul(b) } else { rounded_product(a, b) }
 }
 
 fn rounded_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
@@ -172,6 +177,14 @@ impl Fused for Flex {
         let ([m, k], [_, n]) = (shape[0], shape[1]);
         let (a, b) = (forwards(a), forwards(b));
         of_shape(product::product(view(&a, false), view(&b, weights), [m, k, n]), [m, n])
+    }
+
+    fn few(a: Float, b: Float) -> Float {
+        let shape = [&a, &b].map(|x| [x.layout().shape()[0], x.layout().shape()[1]]);
+        let ([m, k], [_, n]) = (shape[0], shape[1]);
+        let (a, b) = (a.to_contiguous(), forwards(b));
+        let b = if b.layout().strides().contains(&1) { b } else { b.to_contiguous() };
+        of_shape(few::product(values(&a), view(&b, false), [m, k, n]), [m, n])
     }
 
     fn swiglu(gate: Float, up: Float) -> Float {
@@ -264,6 +277,10 @@ impl Fused for Flex {
 impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, _: bool) -> FloatTensor<Self> {
         product::tracked::<B, C>(a, b)
+    }
+
+    fn few(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        <Self as FloatTensorOps<Self>>::float_matmul(a, b)
     }
 
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use unlearn_data::TokenRow;
 
 use super::exp::exp;
-use super::{Form, attention, by_head, by_token, label_log_probs, log_softmax, no_turns, rms, shares, swiglu};
+use super::{Form, attention, by_head, by_token, label_log_probs, log_softmax, no_turns, product, rms, shares, swiglu};
 use crate::decoder::Reach;
 use crate::tensor::{indices, matrix, values};
 use crate::tree::Tree;
@@ -74,6 +74,24 @@ proptest! {
         let size = right.iter().fold(1.0f32, |m, x| m.max(x.abs()));
         for (x, y) in ours.iter().zip(&right) {
             prop_assert!((x - y).abs() <= 1e-4 * size, "{x} and {y}");
+        }
+    }
+
+    #[test]
+    fn a_product_of_few_rows_is_what_it_is(
+        m in 1usize..16, k in 1usize..90, n in 1usize..1200, turned in any::<bool>(), cut in 0usize..3,
+    ) {
+        let b = if turned { random([n, k], 1.0).transpose() } else { random([k, n + cut], 1.0).narrow(1, cut, n) };
+        let a = random([m, k], 1.0);
+        let (ours, right) = (values(product(a.clone(), b.clone())), values(a.clone().matmul(b.clone())));
+        let size = right.iter().fold(1.0f32, |m, x| m.max(x.abs()));
+        prop_assert_eq!(ours.len(), right.len());
+        for (x, y) in ours.iter().zip(&right) {
+            prop_assert!((x - y).abs() <= 1e-5 * size, "{x} and {y}");
+        }
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            prop_assert!(ours == pool.install(|| values(product(a.clone(), b.clone()))));
         }
     }
 
