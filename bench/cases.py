@@ -11,6 +11,7 @@ SUITE = [
 ]
 WRONG = ["probability-perturbed"]
 FLOAT32, BFLOAT16 = "PyTorch float32", "PyTorch bfloat16"
+OWN, OWN_BFLOAT16 = "unlearn", "unlearn bfloat16"
 PASSES = FLOAT32 + ", a pass a metric"
 FULL_STEP, FIVE = "own full step", "own, with five"
 
@@ -46,6 +47,8 @@ class Case:
     ours: Callable
     """What it is held against, by side: see `side`."""
     others: dict
+    """Whether the program is also measured with products of bfloat16."""
+    rounded: bool = True
 
 
 def of(key):
@@ -91,7 +94,7 @@ CASES = [
     Case("lora", [
         Row("lora", "`npo` with `--adapter lora`", "s", {FULL_STEP: 1.6}, of("step")),
         Row("lora-peak", "`npo` with `--adapter lora`, peak memory", "GiB", value=of("peak")),
-    ], lambda ours: ours.steps("npo", "--adapter", "lora"), {FULL_STEP: lambda ours: ours.steps("npo")}),
+    ], lambda ours: ours.steps("npo", "--adapter", "lora"), {FULL_STEP: lambda ours: ours.steps("npo")}, False),
     Case("score", [
         Row("score", "scoring every token", "tokens/s", {FLOAT32: 1.6, BFLOAT16: 0.9}, rate),
         Row("score-peak", "scoring, peak memory", "GiB", value=of("peak")),
@@ -99,18 +102,18 @@ CASES = [
     Case("generate", [
         Row("generate", "greedy answers of at most 48 tokens, batch 8", "tokens/s", {FLOAT32: 2.0}, rate),
         Row("generate-peak", "greedy answers, peak memory", "GiB", value=of("peak")),
-    ], lambda ours: ours.generate(), both(lambda theirs: theirs.generate())),
+    ], lambda ours: ours.generate(), both(lambda theirs: theirs.generate()), False),
     Case("suite", [
         Row("suite", "TOFU's metrics, {limit} rows of each set, whole process", "s", {PASSES: 5.0}, of("seconds")),
-    ], lambda ours: ours.suite(SUITE), {PASSES: lambda theirs: theirs.suite()}),
-    Case("start", [Row("start", "`train`, start to first step", "s", limit=2.0)], lambda ours: ours.start(), {}),
+    ], lambda ours: ours.suite(SUITE), {PASSES: lambda theirs: theirs.suite()}, False),
+    Case("start", [Row("start", "`train`, start to first step", "s", limit=2.0)], lambda ours: ours.start(), {}, False),
     Case("load", [
         Row("load", "start, load and one short row scored", "s"),
-    ], lambda ours: ours.load(), both(lambda theirs: theirs.load())),
+    ], lambda ours: ours.load(), both(lambda theirs: theirs.load()), False),
     Case("doubled", [
         Row("doubled", "likelihoods of ten wrong answers a question", "s, more", {FIVE: 1.4}),
-    ], lambda ours: ours.evaluated("ten", WRONG), {FIVE: lambda ours: ours.evaluated("five", WRONG)}),
+    ], lambda ours: ours.evaluated("ten", WRONG), {FIVE: lambda ours: ours.evaluated("five", WRONG)}, False),
     Case("doubled-suite", [
         Row("doubled-suite", "TOFU's metrics on `forget`, ten wrong answers a question", "s, more", {FIVE: 1.4}),
-    ], lambda ours: ours.evaluated("ten", SUITE), {FIVE: lambda ours: ours.evaluated("five", SUITE)}),
+    ], lambda ours: ours.evaluated("ten", SUITE), {FIVE: lambda ours: ours.evaluated("five", SUITE)}, False),
 ]

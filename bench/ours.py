@@ -10,12 +10,14 @@ RMU = ["--layers", "5-7", "--set", "method.layer=7", "--set", "method.steering_c
 
 
 class Ours:
-    def __init__(self, setting):
+    def __init__(self, setting, precision="float32"):
         self.setting = setting
+        self.precision = precision
 
     def command(self, name, *flags, model=None):
         setting = self.setting
         common = ["--model", model or setting.model, "--threads", setting.threads, "--quiet"]
+        common += [] if self.precision == "float32" else ["--precision", self.precision]
         return [setting.unlearn, name, *common, *flags]
 
     def recorded(self, name, *flags, model=None):

@@ -59,7 +59,9 @@ def arguments():
 def measure(case, options, turn):
     """What each side of a case brought back."""
     ours = Ours(options)
-    sides = {"unlearn": lambda: case.ours(ours)}
+    sides = {all_cases.OWN: lambda: case.ours(ours)}
+    if case.rounded:
+        sides[all_cases.OWN_BFLOAT16] = lambda: case.ours(Ours(options, "bfloat16"))
     for side, do in case.others.items():
         peer = Theirs(options, "bfloat16" if "bfloat16" in side else "float32") if "PyTorch" in side else ours
         sides[side] = lambda do=do, peer=peer: do(peer)

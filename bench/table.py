@@ -1,12 +1,12 @@
 """The results as Markdown."""
 import statistics
 
-from cases import UNITS
+from cases import OWN, OWN_BFLOAT16, UNITS
 
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 SCALE = {"GiB": 2**30}
-HEAD = """| what | unit | unlearn | against | other | ratio | in each round | wanted |
-|---|---|---|---|---|---|---|---|
+HEAD = """| what | unit | precision | unlearn | against | other | ratio | in each round | wanted |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -21,20 +21,22 @@ def line(row, found, limit):
     """The lines of one row: the program beside every side, from the rounds that both finished."""
     scale = SCALE.get(row.unit, 1)
     values = {side: [row.value(one) / scale for one in rounds] for side, rounds in found.items()}
-    ours, label, unit = values.pop("unlearn"), row.label.format(limit=limit), row.unit.split(",")[0]
+    own = {name: values.pop(side) for name, side in (("float32", OWN), ("bfloat16", OWN_BFLOAT16)) if side in values}
+    label, unit = row.label.format(limit=limit), row.unit.split(",")[0]
     if not values:
         wanted = f"at most {row.limit:g} {unit}" if row.limit else "–"
-        return [f"| {label} | {unit} | {spread(ours)} | – | – | – | – | {wanted} |"]
+        return [f"| {label} | {unit} | {name} | {spread(ours)} | – | – | – | – | {wanted} |" for name, ours in own.items()]
     says, more = UNITS[row.unit]
     lines = []
     for side, theirs in values.items():
-        each = [row.ratio(a, b) for a, b in zip(ours, theirs)]
-        ratio = row.ratio(statistics.median(ours), statistics.median(theirs))
-        aim = row.wanted.get(side)
-        wanted = f"at {'least' if more else 'most'} {aim:g}" if aim else "–"
-        rounds = f"{min(each):.2f} to {max(each):.2f}"
-        cells = [label, unit, spread(ours), side, spread(theirs), f"{ratio:.2f} {says}", rounds, wanted]
-        lines.append(f"| {' | '.join(cells)} |")
+        for name, ours in own.items():
+            each = [row.ratio(a, b) for a, b in zip(ours, theirs)]
+            ratio = row.ratio(statistics.median(ours), statistics.median(theirs))
+            aim = row.wanted.get(side)
+            wanted = f"at {'least' if more else 'most'} {aim:g}" if aim else "–"
+            rounds = f"{min(each):.2f} to {max(each):.2f}"
+            cells = [label, unit, name, spread(ours), side, spread(theirs), f"{ratio:.2f} {says}", rounds, wanted]
+            lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
