@@ -10,7 +10,7 @@ use super::norm::Norm;
 use super::parameters::{Builder, Role, Weights};
 use super::pass::Sight;
 use super::{Cache, DecoderConfig, Pass, Rotation};
-use crate::fused::{Form, attention, by_head, by_token, no_turns, shares};
+use crate::fused::{Form, attention, by_head, by_token, decode, no_turns, shares};
 
 #[derive(Debug, Clone)]
 enum Projections {
@@ -138,6 +138,9 @@ impl Attention {
 /// the token axis, so that keys and values are never repeated.
 fn masked(c: &DecoderConfig, q: Tensor<4>, [k, v]: [Tensor<4>; 2], mask: Tensor<4>) -> Tensor<2> {
     let ([rows, _, tokens, _], device) = (q.dims(), q.device());
+    if tokens == 1 && ![&q, &k, &v].iter().any(|x| x.is_autodiff()) {
+        return decode(q, [k, v], mask, c.attention_cap).reshape([rows, c.heads * c.head_dim]);
+    }
     let (keys, together) = (k.dims()[2], c.heads / c.kv_heads * tokens);
     let q: Tensor<4> = q.reshape([rows, c.kv_heads, together, c.head_dim]);
     let scores: Tensor<4> = q.matmul(k.transpose()).reshape([rows, c.heads, tokens, keys]);

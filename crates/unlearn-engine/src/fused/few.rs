@@ -111,15 +111,17 @@ impl<const M: usize> Group<'_, '_, M> {
                 entry[i] = x;
             }
         }
-        let rows = self.b.values[self.first..].chunks(self.b.steps[0]);
+        // The step of a single row says nothing.
+        let step = if self.k == 1 { self.b.values.len() } else { self.b.steps[0] };
+        let rows = self.b.values[self.first..].chunks(step);
         let rows: Vec<&[f32]> = rows.take(self.k).map(|row| &row[..columns]).collect();
         for (a, rows) in a.chunks(DEPTH).zip(rows.chunks(DEPTH)) {
             for column in (0..whole).step_by(width) {
                 let mut sums = [[simd.splat_f32s(0.0); WIDE]; M];
                 for (entry, row) in a.iter().zip(rows) {
                     let row = &row[column..column + width];
-                    ahead(row, DEPTH * self.b.steps[0]);
-                    ahead(row, DEPTH * self.b.steps[0] + S::F32_LANES);
+                    ahead(row, DEPTH * step);
+                    ahead(row, DEPTH * step + S::F32_LANES);
                     let (w, _) = S::as_simd_f32s(row);
                     let &[w0, w1] = w else { return };
                     // As one value, sums stay in registers.

@@ -43,7 +43,6 @@ pub(super) fn forward(scores: &[f32], width: usize, labels: &[usize]) -> Vec<f32
 }
 
 struct ByScores<'a> {
-    scores: &'a [f32],
     width: usize,
     labels: &'a [usize],
     found: &'a [f32],
@@ -53,28 +52,22 @@ struct ByScores<'a> {
 impl Kernel for ByScores<'_> {
     #[inline(always)]
     fn fill(&self, first: usize, part: &mut [f32]) {
-        for (i, out) in part.chunks_exact_mut(self.width).enumerate() {
+        for (i, row) in part.chunks_exact_mut(self.width).enumerate() {
             let at = first + i;
-            let row = &self.scores[at * self.width..][..self.width];
             let (most, all) = (self.found[at * FOUND], self.found[at * FOUND + 1]);
             let gradient = self.gradient[at * FOUND + 2];
             let each = -gradient / all;
-            for (y, &x) in out.iter_mut().zip(row) {
-                *y = each * exp(x - most);
+            for x in row.iter_mut() {
+                *x = each * exp(*x - most);
             }
-            out[self.labels[at]] += gradient;
+            row[self.labels[at]] += gradient;
         }
     }
 }
 
-pub(super) fn backward(
-    (scores, width): (&[f32], usize),
-    labels: &[usize],
-    (found, gradient): (&[f32], &[f32]),
-) -> Vec<f32> {
-    let mut out = vec![0.0; scores.len()];
-    by_rows(&mut out, width, &ByScores { scores, width, labels, found, gradient });
-    out
+/// Puts the gradient in the place of the scores: beside each other, they would be the largest of what a step holds.
+pub(super) fn backward((scores, width): (&mut [f32], usize), labels: &[usize], (found, gradient): (&[f32], &[f32])) {
+    by_rows(scores, width, &ByScores { width, labels, found, gradient });
 }
 
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 mod ahead;
 mod attention;
+mod decode;
 mod exp;
 mod few;
 mod heads;
@@ -77,6 +78,15 @@ pub trait Fused: Backend {
     fn log_softmax_backward(log_probs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Attention of `q` `[n, heads * head_dim]` to `k` and `v` `[n, key heads * head_dim]`: as `q`.
     fn attend(q: FloatTensor<Self>, k: FloatTensor<Self>, v: FloatTensor<Self>, form: Form) -> FloatTensor<Self>;
+    /// Attention of queries `[rows, heads, 1, head_dim]`, scaled, to keys and values `[rows, key heads, keys, head_dim]`
+    /// under `mask` `[rows or 1, 1, 1, keys]`: as the queries. It has no gradient.
+    fn decode(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        cap: Option<f64>,
+    ) -> FloatTensor<Self>;
     /// Gradients of [`Self::attend`] by `q`, `k` and `v`.
     fn attend_backward(
         q: FloatTensor<Self>,
@@ -169,6 +179,17 @@ pub fn attention([q, k, v]: [Tensor<2>; 3], form: Form) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Fused>::attend(q, k, v, form))
 }
 
+/// Attention of queries `[rows, heads, 1, head_dim]`, scaled, to keys and values `[rows, key heads, keys, head_dim]` under
+/// a mask `[rows or 1, 1, 1, keys]`, with scores squeezed below `cap`: as the queries.
+///
+/// # Panics
+/// Where one of them is in a graph: it has no gradient.
+#[must_use]
+pub fn decode(q: Tensor<4>, [k, v]: [Tensor<4>; 2], mask: Tensor<4>, cap: Option<f64>) -> Tensor<4> {
+    let [q, k, v, mask] = [q, k, v, mask].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as Fused>::decode(q, k, v, mask, cap))
+}
+
 type Float = FloatTensor<Flex>;
 
 impl Fused for Flex {
@@ -245,9 +266,11 @@ impl Fused for Flex {
     }
 
     fn label_backward(scores: Float, labels: IntTensor<Flex>, found: Float, gradient: Float) -> Float {
-        let (scores, found, gradient) = (scores.to_contiguous(), found.to_contiguous(), gradient.to_contiguous());
-        let (width, labels) = (scores.layout().shape()[1], places(labels));
-        made(label::backward((values(&scores), width), &labels, (values(&found), values(&gradient))), &scores)
+        let (mut scores, labels) = (contiguous(scores), places(labels));
+        let (found, gradient) = (found.to_contiguous(), gradient.to_contiguous());
+        let width = scores.layout().shape()[1];
+        label::backward((scores.storage_mut(), width), &labels, (values(&found), values(&gradient)));
+        scores
     }
 
     fn log_softmax_rows(scores: Float) -> Float {
@@ -264,6 +287,21 @@ impl Fused for Flex {
     fn attend(q: Float, k: Float, v: Float, form: Form) -> Float {
         let (q, k, v) = (q.to_contiguous(), k.to_contiguous(), v.to_contiguous());
         made(attention::forward([values(&q), values(&k), values(&v)], &form), &q)
+    }
+
+    fn decode(q: Float, k: Float, v: Float, mask: Float, cap: Option<f64>) -> Float {
+        let [q, k, v, mask] = [q, k, v, mask].map(|x| x.to_contiguous());
+        let (heads, key_heads) = (q.layout().shape()[1], k.layout().shape()[1]);
+        let looking = decode::Looking {
+            q: values(&q),
+            cached: [values(&k), values(&v)],
+            mask: values(&mask),
+            heads: [heads, heads / key_heads],
+            keys: k.layout().shape()[2],
+            head_dim: q.layout().shape()[3],
+            cap: cap.map(|cap| cap as f32),
+        };
+        made(decode::attention(&looking), &q)
     }
 
     fn attend_backward(q: Float, k: Float, v: Float, gradient: Float, form: Form) -> (Float, Float, Float) {
@@ -349,6 +387,16 @@ impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
         attention::tracked::<B, C>([q, k, v], form)
     }
 
+    fn decode(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Option<f64>,
+    ) -> FloatTensor<Self> {
+        unreachable!("asked without a graph only")
+    }
+
     fn attend_backward(
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
@@ -375,6 +423,12 @@ fn view(x: &Float, weights: bool) -> product::View<'_> {
     let steps = x.layout().strides();
     let values = &x.storage::<f32>()[x.layout().start_offset()..];
     product::View { values, steps: [steps[0] as usize, steps[1] as usize], weights }
+}
+
+/// A tensor whose storage holds its values and no others: what it shares with another is copied when it is written to.
+fn contiguous(x: Float) -> Float {
+    let whole = x.is_contiguous() && x.storage::<f32>().len() == x.layout().num_elements();
+    if whole { x } else { x.to_contiguous() }
 }
 
 /// The values of a tensor of indices.

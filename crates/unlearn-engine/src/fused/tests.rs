@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use unlearn_data::TokenRow;
 
 use super::exp::exp;
-use super::{Form, attention, by_head, by_token, label_log_probs, log_softmax, no_turns, product, rms, shares, swiglu};
+use super::{
+    Form, attention, by_head, by_token, decode, label_log_probs, log_softmax, no_turns, product, rms, shares, swiglu,
+};
 use crate::decoder::Reach;
 use crate::tensor::{indices, matrix, values};
 use crate::tree::Tree;
@@ -79,7 +81,7 @@ proptest! {
 
     #[test]
     fn a_product_of_few_rows_is_what_it_is(
-        m in 1usize..16, k in 1usize..90, n in 1usize..1200, turned in any::<bool>(), cut in 0usize..3,
+        m in 1usize..16, k in prop_oneof![1usize..4, 1usize..90], n in prop_oneof![1usize..4, 1usize..1200], turned in any::<bool>(), cut in 0usize..3,
     ) {
         let b = if turned { random([n, k], 1.0).transpose() } else { random([k, n + cut], 1.0).narrow(1, cut, n) };
         let a = random([m, k], 1.0);
@@ -105,6 +107,31 @@ proptest! {
         let mask = Tensor::<4>::zeros([shown, 1, tokens, keys], &Device::flex()).mask_fill(hidden, -1e30);
         let scores = random([rows, heads, tokens, keys], spread);
         compare([scores], |[s]| shares(s, mask.clone()), |[s]| softmax(s + mask.clone(), 3));
+    }
+
+    #[test]
+    fn attention_to_the_cache_is_what_it_is_made_of(
+        rows in 1usize..4, key_heads in 1usize..4, each in 1usize..4, keys in 1usize..70, size in 1usize..40,
+        own in any::<bool>(), cap in prop::option::of(0.5f64..20.0),
+    ) {
+        let hidden = random([if own { rows } else { 1 }, 1, 1, keys], 1.0).greater_elem(0.5);
+        let mask = Tensor::<4>::zeros(hidden.dims(), &Device::flex()).mask_fill(hidden, -1e30);
+        let q = random([rows, key_heads * each, 1, size], 1.0);
+        let [k, v] = [(); 2].map(|()| random([rows, key_heads, keys, size], 1.0));
+        let ours = values(decode(q.clone(), [k.clone(), v.clone()], mask.clone(), cap));
+        let spread = |x: Tensor<4>| -> Tensor<4> {
+            let x: Tensor<5> = x.reshape([rows, key_heads, 1, keys, size]).repeat_dim(2, each);
+            x.reshape([rows, key_heads * each, keys, size])
+        };
+        let scores: Tensor<4> = q.matmul(spread(k).transpose());
+        let scores = match cap {
+            Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
+            None => scores,
+        };
+        let right = values(softmax(scores + mask, 3).matmul(spread(v)));
+        for (x, y) in ours.iter().zip(&right) {
+            prop_assert!((x - y).abs() <= 1e-5 * y.abs().max(1.0), "{x} and {y}");
+        }
     }
 
     #[test]
