@@ -22,7 +22,7 @@ import machine
 from agree import Disagreement, agreement
 from ours import Ours
 from process import Failed
-from table import place, table
+from table import LOSSES, MEASURED, losses, place, table
 from theirs import Theirs
 
 
@@ -89,7 +89,8 @@ def main():
     text = f"{about}\n\n{table(chosen, results, options.limit)}"
     (options.out / "table.md").write_text(text)
     if options.page:
-        place(options.page, text)
+        place(options.page, MEASURED, text)
+        place(options.page, LOSSES, losses(results))
     print(text, end="")
 
 

@@ -3,7 +3,7 @@ import statistics
 
 from cases import OWN, OWN_BFLOAT16, UNITS
 
-BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+MEASURED, LOSSES = "measured", "losses"
 SCALE = {"GiB": 2**30}
 HEAD = """| what | unit | precision | unlearn | against | other | ratio | in each round | wanted |
 |---|---|---|---|---|---|---|---|---|
@@ -45,10 +45,21 @@ def table(cases, results, limit):
     return HEAD + "".join(text + "\n" for lines in rows for text in lines)
 
 
-def place(page, text):
-    """Replaces what stands between the marks of a page."""
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
+def losses(results):
+    """The first losses of the first round, by method and side, where the objective holds no randomness."""
+    lines = ["| method | side | step 1 | step 2 | step 3 |", "|---|---|---|---|---|"]
+    for method in ("grad-diff", "npo"):
+        for side, rounds in results.get(method, {}).items():
+            cells = [f"`{method}`", "unlearn float32" if side == OWN else side]
+            lines.append(f"| {' | '.join(cells + [f'{loss:.3f}' for loss in rounds[0]['losses'][:3]])} |")
+    return "".join(line + "\n" for line in lines)
+
+
+def place(page, name, text):
+    """Replaces what stands between two marks of a page."""
+    first, last = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, begin, rest = page.read_text().partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"`{page}` lacks the lines `{BEGIN}` and `{END}`")
-    page.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
+        raise ValueError(f"`{page}` lacks the lines `{first}` and `{last}`")
+    page.write_text(f"{before}{begin}\n{text}{end}{after}")
