@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Gradients as Tape, Tensor, TensorData};
 
 use super::Packed;
-use crate::fused::product;
+use crate::fused::{product, writing_product};
 
 /// Values of a packed matrix that are unpacked at once.
 const PART: usize = if cfg!(test) { 64 } else { 16 << 20 };
@@ -24,7 +24,11 @@ pub struct Head {
 #[derive(Debug, Clone)]
 pub(super) enum Matrix {
     /// `[width, vocabulary]`
-    Plain(Tensor<2>),
+    Plain {
+        matrix: Tensor<2>,
+        /// Whether it is for answers that are being written.
+        writing: bool,
+    },
     /// Frozen and packed: unpacked part by part, so that the whole never exists.
     Packed {
         packed: Arc<Packed>,
@@ -47,7 +51,7 @@ impl Head {
     #[must_use]
     pub fn device(&self) -> Device {
         match &self.matrix {
-            Matrix::Plain(matrix) => matrix.device(),
+            Matrix::Plain { matrix, .. } => matrix.device(),
             Matrix::Packed { device, .. } => device.clone(),
         }
     }
@@ -55,7 +59,7 @@ impl Head {
     /// The same with the graph cut at a packed matrix, which a graph would keep unpacked until the way back.
     #[must_use]
     pub fn logits_cut(&self, hidden: Tensor<2>) -> (Tensor<2>, Option<Cut>) {
-        if matches!(self.matrix, Matrix::Plain(_)) {
+        if matches!(self.matrix, Matrix::Plain { .. }) {
             return (self.logits(hidden), None);
         }
         let scores = self.matrix.forward(hidden.clone().detach()).detach().autodiff().require_grad();
@@ -97,7 +101,8 @@ impl Matrix {
     /// `[n, width]` to `[n, vocabulary]`.
     pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Plain(matrix) => product(x, matrix.clone()),
+            Self::Plain { matrix, writing: true } => writing_product(x, matrix.clone()),
+            Self::Plain { matrix, .. } => product(x, matrix.clone()),
             Self::Packed { tied: true, .. } => {
                 Tensor::cat(self.parts().map(|(_, part)| product(x.clone(), part.transpose())).collect(), 1)
             }
@@ -111,7 +116,7 @@ impl Matrix {
     /// `[n, vocabulary]` to `[n, width]`: the gradient of the states from that of the scores.
     fn backward(&self, g: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Plain(matrix) => product(g, matrix.clone().transpose()),
+            Self::Plain { matrix, .. } => product(g, matrix.clone().transpose()),
             Self::Packed { tied: true, .. } => sum(self.parts().map(|(from, part)| {
                 let rows = part.dims()[0];
                 product(g.clone().narrow(1, from, rows), part)
@@ -125,12 +130,12 @@ impl Matrix {
     /// Some rows at a time, and where they begin; none of a plain matrix.
     fn parts(&self) -> impl Iterator<Item = (usize, Tensor<2>)> {
         let (rows, width) = match self {
-            Self::Plain(_) => (0, 1),
+            Self::Plain { .. } => (0, 1),
             Self::Packed { shape, .. } => (shape[0], shape[1].max(1)),
         };
         let step = (PART / width).max(1);
         (0..rows).step_by(step).filter_map(move |from| match self {
-            Self::Plain(_) => None,
+            Self::Plain { .. } => None,
             Self::Packed { packed, device, .. } => {
                 let count = step.min(rows - from);
                 let values = packed.range(from * width, count * width);
@@ -168,7 +173,8 @@ mod tests {
             let shape = if tied { [vocabulary, width] } else { [width, vocabulary] };
             let packed = Arc::new(Packed::new(Packing::Q8, &wave(width * vocabulary, 1.1)));
             let whole = matrix(packed.values(), shape[0], shape[1], &device);
-            let plain = Matrix::Plain(if tied { whole.transpose() } else { whole });
+            let matrix = if tied { whole.transpose() } else { whole };
+            let plain = Matrix::Plain { matrix, writing: false };
             let parts = Matrix::Packed { packed, shape, tied, device: device.clone() };
             for (a, b) in [
                 (plain.forward(x.clone()), parts.forward(x.clone())),

@@ -16,7 +16,6 @@ mod softmax;
 mod swiglu;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Device, Int, Shape, Tensor, TensorData};
@@ -33,7 +32,7 @@ pub trait Fused: Backend {
     /// `a` `[m, k]` times `b` `[k, n]`, both rounded to bfloat16: `[m, n]`. `weights`: whether `b` holds weights, as where
     /// there is a graph it does.
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, weights: bool) -> FloatTensor<Self>;
-    /// `a` `[m, k]`, of few rows, times `b` `[k, n]`: `[m, n]`.
+    /// `a` `[m, k]`, of few rows, times `b` `[k, n]`: `[m, n]`. It has no gradient.
     fn few(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `silu(gate) * up`, each `[n, width]`.
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -103,14 +102,21 @@ pub fn has_bfloat16() -> bool {
     product::there()
 }
 
-/// `a` `[m, k]` times weights `b` `[k, n]`: `[m, n]`, in the precision that [`crate::device::precision`] names. Too few rows to
-/// share the work of rounding the other side stay in float32.
+/// `a` `[m, k]` times weights `b` `[k, n]`: `[m, n]`, in the precision that [`crate::device::precision`] names. A row's
+/// result is the same whatever rows stand beside it.
 #[must_use]
 pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    if a.dims()[0] < product::FEWEST {
-        return Tensor::from_dispatch(<Dispatch as Fused>::few(a.into_dispatch(), b.into_dispatch()));
-    }
     if precision() == Precision::Float32 { a.matmul(b) } else { rounded_product(a, b) }
+}
+
+/// [`product`] for answers that are being written: of a few rows, in float32 whatever the precision, and with sums in
+/// another order, which takes the time to read `b` once.
+#[must_use]
+pub fn writing_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+    if a.dims()[0] > FEW || a.is_autodiff() || b.is_autodiff() {
+        return product(a, b);
+    }
+    Tensor::from_dispatch(<Dispatch as Fused>::few(a.into_dispatch(), b.into_dispatch()))
 }
 
 fn rounded_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
@@ -317,8 +323,8 @@ impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
         product::tracked::<B, C>(a, b)
     }
 
-    fn few(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        <Self as FloatTensorOps<Self>>::float_matmul(a, b)
+    fn few(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("asked without a graph only")
     }
 
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -449,6 +455,8 @@ fn way(turns: &Float, [heads, tokens, size]: [usize; 3], scale: f64) -> heads::W
     heads::Way { tokens, heads, size, turns: values(turns), dim: turns.layout().shape()[2], scale: scale as f32 }
 }
 
+/// Rows up to which a product has to wait for memory more than for the processor.
+const FEW: usize = 15;
 /// Values that one task works on, about.
 const TASK: usize = 1 << 15;
 

@@ -9,7 +9,8 @@ use unlearn_data::TokenRow;
 
 use super::exp::exp;
 use super::{
-    Form, attention, by_head, by_token, decode, label_log_probs, log_softmax, no_turns, product, rms, shares, swiglu,
+    Form, attention, by_head, by_token, decode, label_log_probs, log_softmax, no_turns, rms, shares, swiglu,
+    writing_product,
 };
 use crate::decoder::Reach;
 use crate::tensor::{indices, matrix, values};
@@ -85,7 +86,7 @@ proptest! {
     ) {
         let b = if turned { random([n, k], 1.0).transpose() } else { random([k, n + cut], 1.0).narrow(1, cut, n) };
         let a = random([m, k], 1.0);
-        let (ours, right) = (values(product(a.clone(), b.clone())), values(a.clone().matmul(b.clone())));
+        let (ours, right) = (values(writing_product(a.clone(), b.clone())), values(a.clone().matmul(b.clone())));
         let size = right.iter().fold(1.0f32, |m, x| m.max(x.abs()));
         prop_assert_eq!(ours.len(), right.len());
         for (x, y) in ours.iter().zip(&right) {
@@ -93,7 +94,7 @@ proptest! {
         }
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-            prop_assert!(ours == pool.install(|| values(product(a.clone(), b.clone()))));
+            prop_assert!(ours == pool.install(|| values(writing_product(a.clone(), b.clone()))));
         }
     }
 

@@ -170,7 +170,7 @@ fn write(
     options: &Options,
     mut tell: impl FnMut(usize, &[u32]),
 ) -> Result<Generated, EngineError> {
-    let (weights, device) = (model.parameters.frozen(), model.parameters.device());
+    let (weights, device) = (model.parameters.frozen().writing(), model.parameters.device());
     let ends = end_tokens(model);
     let width = start.unseen.first().map_or(0, Vec::len);
     let room = model.decoder.config().context.saturating_sub(width);

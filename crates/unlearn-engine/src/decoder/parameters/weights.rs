@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::super::head::Matrix;
 use super::{Adapter, Packed, tensor};
-use crate::fused::product;
+use crate::fused::{product, writing_product};
 
 /// One parameter's tensor, or what it is made from.
 #[derive(Debug, Clone)]
@@ -69,18 +69,25 @@ pub struct Weights {
     adapters: Arc<Vec<Option<Adapter>>>,
     drop: Option<Arc<dyn Drop>>,
     trace: Option<Arc<Trace>>,
+    writing: bool,
     device: Device,
 }
 
 impl Weights {
     pub(super) fn new(slots: Vec<Slot>, adapters: Arc<Vec<Option<Adapter>>>, device: &Device) -> Self {
-        Self { slots, adapters, drop: None, trace: None, device: device.clone() }
+        Self { slots, adapters, drop: None, trace: None, writing: false, device: device.clone() }
     }
 
     /// The same, with dropout at the adapters.
     #[must_use]
     pub fn with_drop(self, drop: Option<Arc<dyn Drop>>) -> Self {
         Self { drop, ..self }
+    }
+
+    /// The same, for answers that are being written: see [`crate::fused::writing_product`].
+    #[must_use]
+    pub fn writing(self) -> Self {
+        Self { writing: true, ..self }
     }
 
     /// The same, with a trace of some linear layers.
@@ -114,8 +121,10 @@ impl Weights {
     /// Parameter `i` as an output matrix; a tied one lies as `[vocabulary, width]`.
     pub(in crate::decoder) fn output(&self, i: usize, tied: bool) -> Matrix {
         match &self.slots[i] {
-            Slot::Plain(t) if tied => Matrix::Plain((**t).clone().transpose()),
-            Slot::Plain(t) => Matrix::Plain((**t).clone()),
+            Slot::Plain(t) => {
+                let matrix = (**t).clone();
+                Matrix::Plain { matrix: if tied { matrix.transpose() } else { matrix }, writing: self.writing }
+            }
             Slot::Packed(packed, shape) => {
                 Matrix::Packed { packed: Arc::clone(packed), shape: *shape, tied, device: self.device.clone() }
             }
@@ -125,7 +134,8 @@ impl Weights {
     /// `x` `[n, in]` times parameter `i` and what its adapter adds: `[n, out]` (Hu et al., 2021, equation 3).
     #[must_use]
     pub fn apply(&self, i: usize, x: Tensor<2>) -> Tensor<2> {
-        let y = product(x.clone(), self.get(i));
+        let times = if self.writing { writing_product } else { product };
+        let y = times(x.clone(), self.get(i));
         let y = match &self.trace {
             Some(trace) => trace.output(i, &x, y),
             None => y,
@@ -138,7 +148,7 @@ impl Weights {
             }
             None => x,
         };
-        y + product(product(seen, self.get(adapter.down)), self.get(adapter.up)).mul_scalar(adapter.scale)
+        y + times(times(seen, self.get(adapter.down)), self.get(adapter.up)).mul_scalar(adapter.scale)
     }
 
     /// The tensor of a trained parameter, whose gradient a backward pass leaves; `None` for a packed one.

@@ -24,8 +24,6 @@ pub(super) use pack::View;
 use kernel::{COLUMNS, LINES, ROWS};
 use pack::{Line, Panel};
 
-/// Rows of the left side that are worth the rounding of the right one.
-pub(super) const FEWEST: usize = 16;
 /// Pairs along which a tile is summed at once: a panel of columns and one of rows fit the first cache.
 const PAIRS: usize = 128;
 /// Entries of the shorter side's panels that are packed at once, so that they stay in the last cache.
