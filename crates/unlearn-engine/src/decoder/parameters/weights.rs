@@ -84,7 +84,8 @@ impl Weights {
         Self { drop, ..self }
     }
 
-    /// The same, for answers that are being written: see [`crate::fused::writing_product`].
+    /// The same, for answers that are being written: products of a few rows are taken in float32, in the time that it
+    /// takes to read a matrix once; their sums run in another order than elsewhere.
     #[must_use]
     pub fn writing(self) -> Self {
         Self { writing: true, ..self }
