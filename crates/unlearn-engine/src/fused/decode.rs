@@ -1,8 +1,8 @@
 //! Attention of one new token in each row to all that are in the cache, as generation takes it: without a gradient.
 
+use super::exp::exp;
 use super::lanes::{add, dot, greatest, sum};
 use super::{Kernel, by_rows_of};
-use crate::fused::exp::exp;
 
 /// What a row's query heads look at.
 pub(super) struct Looking<'a> {

@@ -111,6 +111,19 @@ proptest! {
     }
 
     #[test]
+    fn scores_that_something_else_keeps_are_left_as_they_are(n in 1usize..8, width in 2usize..60) {
+        // A label's gradient takes the place of the scores, unless their square needs them still.
+        let labels = |n: usize| crate::tensor::indices((0..n).map(|i| (i % width) as i64).collect(), &Device::flex());
+        let square = |s: Tensor<2>| (s.clone() * s).sum_dim(1);
+        let picked = |s: Tensor<2>| log_softmax(s).gather(1, labels(n).reshape([n, 1]));
+        compare(
+            [random([n, width], 2.0)],
+            |[s]| square(s.clone()) + label_log_probs(s, labels(n)).reshape([n, 1]),
+            |[s]| square(s.clone()) + picked(s),
+        );
+    }
+
+    #[test]
     fn attention_to_the_cache_is_what_it_is_made_of(
         rows in 1usize..4, key_heads in 1usize..4, each in 1usize..4, keys in 1usize..70, size in 1usize..40,
         own in any::<bool>(), cap in prop::option::of(0.5f64..20.0),
@@ -130,6 +143,7 @@ proptest! {
             None => scores,
         };
         let right = values(softmax(scores + mask, 3).matmul(spread(v)));
+        prop_assert_eq!(ours.len(), right.len());
         for (x, y) in ours.iter().zip(&right) {
             prop_assert!((x - y).abs() <= 1e-5 * y.abs().max(1.0), "{x} and {y}");
         }

@@ -1,5 +1,5 @@
-//! A tile of the result from a panel of each side, by the processor's products of
-//! bfloat16 pairs with sums in float32 (AVX512-BF16).
+//! A tile of the result from a panel of each side, by the processor's products of bfloat16 pairs with sums in float32
+//! (AVX512-BF16).
 
 #![allow(unsafe_code)]
 
