@@ -102,9 +102,9 @@ fn gradients_of(model: &LanguageModel, batch: &TokenBatch, checkpointing: bool) 
     let route = Route::new(&model.decoder, &model.parameters, checkpointing);
     let forward = Forward::run(&model.decoder, [&tracked, &plain], batch, (route, &Reads::scores()), None);
     let hidden = forward.hidden().expect("scores are read");
-    let (logits, cut) = model.decoder.head(&tracked).logits_cut(batch.predicting(hidden));
+    let logits = model.decoder.head(&tracked).logits(batch.predicting(hidden));
     let mut sum = Gradients::new(&model.parameters);
-    forward.backward(label_log_probs(logits, batch.labels.clone()).mean().neg(), cut, &mut sum);
+    forward.backward(label_log_probs(logits, batch.labels.clone()).mean().neg(), &mut sum);
     sum.settle();
     sum.0
 }

@@ -24,10 +24,11 @@ pub use change::Change;
 pub use config::{
     Activation, DecoderConfig, LayerKind, MlpForm, NormKind, NormPlace, QkvLayout, QueryKeyNorm, Residual,
 };
-pub use head::{Cut, Head};
+pub use head::Head;
 pub use names::Names;
 pub use parameters::{Adapter, Drop, Layout, Packed, Packing, Parameters, Role, Spec, Trace, Weights};
 pub use pass::{Pass, Rows};
+pub(crate) use reach::Group;
 pub use reach::Reach;
 pub use rope::Rotation;
 pub use scaling::{Rope, RopeScaling};
@@ -165,7 +166,7 @@ impl Decoder {
     /// Inner products `[n, vocabulary]` of `x` `[n, width]` with every row of the embedding table.
     #[must_use]
     pub fn against_vectors(&self, weights: &Weights, x: Tensor<2>) -> Tensor<2> {
-        weights.output(self.embedding, true).forward(x)
+        weights.matrix(self.embedding).turned().of(x, weights.are_writing())
     }
 
     /// What the first block reads of vectors `[rows, tokens, width]` that stand where rows of the embedding table do:
@@ -231,8 +232,13 @@ impl Decoder {
     /// The output layer.
     #[must_use]
     pub fn head(&self, weights: &Weights) -> Head {
+        let matrix = match self.head {
+            Some(head) => weights.matrix(head),
+            None => weights.matrix(self.embedding).turned(),
+        };
         Head {
-            matrix: weights.output(self.head.unwrap_or(self.embedding), self.head.is_none()),
+            matrix,
+            writing: weights.are_writing(),
             bias: self.head_bias.map(|bias| weights.get(bias)),
             cap: self.config.logit_cap,
         }

@@ -63,7 +63,7 @@ impl Reach {
     /// Looks at the tokens in `of`, in order. With a window, a token sees itself and those before it, so many in all.
     pub(crate) fn walk(&self, of: Range<usize>, window: Option<usize>) -> Walk<'_> {
         let stretch = self.stretches.partition_point(|s| s.tokens.end <= of.start);
-        Walk { reach: self, left: of, window, stretch, seen: Vec::new() }
+        Walk { reach: self, left: of, window, stretch, group: Group::default() }
     }
 
     /// Adds tokens each of which follows the one before it; the first, which stands at `depth`, follows `way`.
@@ -88,32 +88,60 @@ impl Reach {
     }
 }
 
+/// Neighbours that are looked at together, and what they see.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) tokens: Range<usize>,
+    /// What any of them sees: stretches in the order of their row.
+    pub(crate) seen: Vec<Range<usize>>,
+    /// What each of them sees of it: how many it passes over, and where it ends.
+    spans: Vec<Range<usize>>,
+}
+
+impl Group {
+    /// Of each token, what it sees among all that the group sees.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.spans.iter().cloned()
+    }
+}
+
 /// On the way along the tokens of a pass.
 pub(crate) struct Walk<'a> {
     reach: &'a Reach,
     left: Range<usize>,
     window: Option<usize>,
     stretch: usize,
-    /// What the token sees that came last: stretches in the order of its row.
-    pub(crate) seen: Vec<Range<usize>>,
+    group: Group,
 }
 
 impl Walk<'_> {
-    /// The next token.
-    pub(crate) fn step(&mut self) -> Option<usize> {
-        let token = self.left.next()?;
-        self.stretch += usize::from(self.reach.stretches[self.stretch].tokens.end == token);
+    /// The next tokens, so many at most.
+    pub(crate) fn steps(&mut self, most: usize) -> Option<&Group> {
+        let first = self.left.next()?;
+        self.stretch += usize::from(self.reach.stretches[self.stretch].tokens.end == first);
         let (stretch, depths) = (&self.reach.stretches[self.stretch], &self.reach.depths);
-        let least = self.window.map_or(0, |w| (depths[token] + 1).saturating_sub(w));
-        let own = stretch.tokens.start..if stretch.own { token + 1 } else { stretch.tokens.start };
-        self.seen.clear();
-        for range in stretch.before.iter().chain([&own]).filter(|r| !r.is_empty()) {
-            let passed = least.saturating_sub(depths[range.start]);
-            if passed < range.len() {
-                self.seen.push(range.start + passed..range.end);
-            }
-        }
-        Some(token)
+        // Each sees what the one before it sees and that one, so that all see parts of one row.
+        let end = stretch.tokens.end.min(self.left.end).min(first + most.max(1));
+        self.left.start = end;
+        let least = |token: usize| self.window.map_or(0, |w| (depths[token] + 1).saturating_sub(w));
+        let own = |token: usize| stretch.tokens.start..if stretch.own { token + 1 } else { stretch.tokens.start };
+        let sees = |own: Range<usize>, least: usize| {
+            stretch.before.iter().cloned().chain([own]).filter(|r| !r.is_empty()).filter_map(move |range| {
+                let passed = least.saturating_sub(depths[range.start]);
+                (passed < range.len()).then(|| range.start + passed..range.end)
+            })
+        };
+        let count = |token: usize, least: usize| sees(own(token), least).map(|range| range.len()).sum::<usize>();
+        let Group { tokens, seen, spans } = &mut self.group;
+        *tokens = first..end;
+        seen.clear();
+        seen.extend(sees(own(end - 1), least(first)));
+        spans.clear();
+        spans.extend((first..end).map(|token| {
+            let all = count(token, least(first));
+            all - count(token, least(token))..all
+        }));
+        Some(&self.group)
     }
 }
 

@@ -4,7 +4,7 @@
 
 /// Asks for the values that stand `by` behind the first of `values`, where there is anything.
 #[inline(always)]
-pub(super) fn ahead(values: &[f32], by: usize) {
+pub(super) fn ahead<T>(values: &[T], by: usize) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: nothing is read; a place that is not there is passed over.
     unsafe {

@@ -4,6 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::ahead::ahead;
+use super::entry::Entry;
 use super::product::View;
 
 /// Columns of the result that a task works on, at most.
@@ -17,7 +18,7 @@ const WIDE: usize = 2;
 
 /// `a` `[m, k]`, row by row, times `b` `[k, n]`, whose rows or columns lie in one piece: `[m, n]`. A sum runs in one
 /// order at any thread count.
-pub(super) fn product(a: &[f32], b: View<'_>, [m, k, n]: [usize; 3]) -> Vec<f32> {
+pub(super) fn product<E: Entry>(a: &[f32], b: View<'_, E>, [m, k, n]: [usize; 3]) -> Vec<f32> {
     let mut out = vec![0.0; m * n];
     if out.is_empty() || k == 0 {
         return out;
@@ -34,15 +35,15 @@ pub(super) fn product(a: &[f32], b: View<'_>, [m, k, n]: [usize; 3]) -> Vec<f32>
 }
 
 /// Some columns of the result, row by row.
-struct Task<'a> {
+struct Task<'a, E> {
     a: &'a [f32],
-    b: View<'a>,
+    b: View<'a, E>,
     k: usize,
     first: usize,
     out: Vec<&'a mut [f32]>,
 }
 
-impl WithSimd for Task<'_> {
+impl<E: Entry> WithSimd for Task<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -59,10 +60,10 @@ impl WithSimd for Task<'_> {
             let (a_here, a_rest) = a.split_at(group * k);
             let (out_here, out_rest) = out.split_at_mut(group);
             match group {
-                8 => Group::<8> { a: a_here, b, k, first, out: out_here }.add(simd),
-                4 => Group::<4> { a: a_here, b, k, first, out: out_here }.add(simd),
-                2 => Group::<2> { a: a_here, b, k, first, out: out_here }.add(simd),
-                _ => Group::<1> { a: a_here, b, k, first, out: out_here }.add(simd),
+                8 => Group::<E, 8> { a: a_here, b, k, first, out: out_here }.add(simd),
+                4 => Group::<E, 4> { a: a_here, b, k, first, out: out_here }.add(simd),
+                2 => Group::<E, 2> { a: a_here, b, k, first, out: out_here }.add(simd),
+                _ => Group::<E, 1> { a: a_here, b, k, first, out: out_here }.add(simd),
             }
             (a, out) = (a_rest, out_rest);
         }
@@ -70,15 +71,15 @@ impl WithSimd for Task<'_> {
 }
 
 /// `M` rows of it.
-struct Group<'a, 'b, const M: usize> {
+struct Group<'a, 'b, E, const M: usize> {
     a: &'a [f32],
-    b: View<'a>,
+    b: View<'a, E>,
     k: usize,
     first: usize,
     out: &'a mut [&'b mut [f32]],
 }
 
-impl<const M: usize> Group<'_, '_, M> {
+impl<E: Entry, const M: usize> Group<'_, '_, E, M> {
     #[inline(always)]
     fn add<S: Simd>(mut self, simd: S) {
         if self.b.steps[1] == 1 {
@@ -114,7 +115,7 @@ impl<const M: usize> Group<'_, '_, M> {
         // The step of a single row says nothing.
         let step = if self.k == 1 { self.b.values.len() } else { self.b.steps[0] };
         let rows = self.b.values[self.first..].chunks(step);
-        let rows: Vec<&[f32]> = rows.take(self.k).map(|row| &row[..columns]).collect();
+        let rows: Vec<&[E]> = rows.take(self.k).map(|row| &row[..columns]).collect();
         for (a, rows) in a.chunks(DEPTH).zip(rows.chunks(DEPTH)) {
             for column in (0..whole).step_by(width) {
                 let mut sums = [[simd.splat_f32s(0.0); WIDE]; M];
@@ -122,8 +123,7 @@ impl<const M: usize> Group<'_, '_, M> {
                     let row = &row[column..column + width];
                     ahead(row, DEPTH * step);
                     ahead(row, DEPTH * step + S::F32_LANES);
-                    let (w, _) = S::as_simd_f32s(row);
-                    let &[w0, w1] = w else { return };
+                    let (w0, w1) = (E::load(simd, row), E::load(simd, &row[S::F32_LANES..]));
                     // As one value, sums stay in registers.
                     let mut next = sums;
                     for i in 0..M {
@@ -142,7 +142,7 @@ impl<const M: usize> Group<'_, '_, M> {
             for (i, out) in self.out.iter_mut().enumerate() {
                 for (column, out) in out.iter_mut().enumerate().skip(whole) {
                     for (entry, row) in a.iter().zip(rows) {
-                        *out += entry[i] * row[column];
+                        *out += entry[i] * row[column].float();
                     }
                 }
             }
@@ -153,10 +153,12 @@ impl<const M: usize> Group<'_, '_, M> {
     #[inline(always)]
     fn inner<S: Simd>(&mut self, simd: S, a: &[S::f32s], at: usize) {
         let column = &self.b.values[(self.first + at) * self.b.steps[1]..][..self.k];
-        let (w, rest) = S::as_simd_f32s(column);
+        let w = column.chunks_exact(S::F32_LANES);
+        let rest = w.remainder();
         let mut sums = [simd.splat_f32s(0.0); M];
-        for (p, (entry, &w)) in a.as_chunks::<M>().0.iter().zip(w).enumerate() {
+        for (p, (entry, w)) in a.as_chunks::<M>().0.iter().zip(w).enumerate() {
             ahead(column, p * S::F32_LANES + AHEAD);
+            let w = E::load(simd, w);
             // As one value, sums stay in registers.
             let mut next = sums;
             for i in 0..M {
@@ -166,7 +168,7 @@ impl<const M: usize> Group<'_, '_, M> {
         }
         for ((out, row), &sum) in self.out.iter_mut().zip(self.a.chunks_exact(self.k)).zip(&sums) {
             let last = row[self.k - rest.len()..].iter().zip(rest);
-            out[at] = last.fold(simd.reduce_sum_f32s(sum), |sum, (x, w)| sum + x * w);
+            out[at] = last.fold(simd.reduce_sum_f32s(sum), |sum, (x, w)| sum + x * w.float());
         }
     }
 }

@@ -4,24 +4,48 @@ use burn::backend::Flex;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::{Shape, TensorData};
 
-use super::{Form, Fused, attention, decode, few, heads, label, log_softmax, product, rms, softmax, swiglu};
+use super::{
+    Factors, Form, Fused, Held, attention, decode, few, heads, label, log_softmax, low_rank, product, rms, softmax,
+    swiglu,
+};
 
 type Float = FloatTensor<Flex>;
 
 impl Fused for Flex {
-    fn product(a: Float, b: Float, weights: bool) -> Float {
-        let shape = [&a, &b].map(|x| [x.layout().shape()[0], x.layout().shape()[1]]);
-        let ([m, k], [_, n]) = (shape[0], shape[1]);
+    fn product(a: Float, b: Float, factors: Factors) -> Float {
+        let ([m, k], [_, n]) = (sizes(&a), sizes(&b));
         let (a, b) = (forwards(a), forwards(b));
-        of_shape(product::product(view(&a, false), view(&b, weights), [m, k, n]), [m, n])
+        of_shape(product::product(view(&a), view(&b), [m, k, n], factors), [m, n])
+    }
+
+    fn held(a: Float, b: Held, factors: Factors) -> Float {
+        let ([m, _], [_, n]) = (sizes(&a), b.sizes());
+        of_shape(product::held_product(view(&forwards(a)), m, &b, factors), [m, n])
     }
 
     fn few(a: Float, b: Float) -> Float {
-        let shape = [&a, &b].map(|x| [x.layout().shape()[0], x.layout().shape()[1]]);
-        let ([m, k], [_, n]) = (shape[0], shape[1]);
+        let ([m, k], [_, n]) = (sizes(&a), sizes(&b));
         let (a, b) = (a.to_contiguous(), forwards(b));
         let b = if b.layout().strides().contains(&1) { b } else { b.to_contiguous() };
-        of_shape(few::product(values(&a), view(&b, false), [m, k, n]), [m, n])
+        of_shape(few::product(values(&a), view(&b), [m, k, n]), [m, n])
+    }
+
+    fn few_held(a: Float, b: Held) -> Float {
+        let ([m, _], [_, n]) = (sizes(&a), b.sizes());
+        of_shape(product::few_held(values(&a.to_contiguous()), m, &b), [m, n])
+    }
+
+    fn low_rank(y: Float, x: Float, down: Float, up: Float, scale: f64) -> Float {
+        let [x, down, up] = [x, down, up].map(|x| x.to_contiguous());
+        let mut y = contiguous(y);
+        low_rank::forward(y.storage_mut(), &adapter([&x, &down, &up], scale));
+        y
+    }
+
+    fn low_rank_backward(x: Float, down: Float, up: Float, gradient: Float, scale: f64) -> (Float, Float, Float) {
+        let [x, down, up, gradient] = [x, down, up, gradient].map(|x| x.to_contiguous());
+        let [by_x, by_down, by_up] = low_rank::backward(&adapter([&x, &down, &up], scale), values(&gradient));
+        (made(by_x, &x), made(by_down, &down), made(by_up, &up))
     }
 
     fn swiglu(gate: Float, up: Float) -> Float {
@@ -138,11 +162,22 @@ fn forwards(x: Float) -> Float {
     if x.layout().strides().iter().all(|&step| step > 0) { x } else { x.to_contiguous() }
 }
 
+/// Rows and columns.
+fn sizes(x: &Float) -> [usize; 2] {
+    let shape = x.layout().shape();
+    [shape[0], shape[1]]
+}
+
 /// A matrix of [`forwards`].
-fn view(x: &Float, weights: bool) -> product::View<'_> {
+fn view(x: &Float) -> product::View<'_, f32> {
     let steps = x.layout().strides();
     let values = &x.storage::<f32>()[x.layout().start_offset()..];
-    product::View { values, steps: [steps[0] as usize, steps[1] as usize], weights }
+    product::View { values, steps: [steps[0] as usize, steps[1] as usize], weights: false }
+}
+
+fn adapter<'a>([x, down, up]: [&'a Float; 3], scale: f64) -> low_rank::Adapter<'a> {
+    let ([from, rank], [_, to]) = (sizes(down), sizes(up));
+    low_rank::Adapter { x: values(x), down: values(down), up: values(up), sizes: [from, rank, to], scale: scale as f32 }
 }
 
 /// A tensor whose storage holds its values and no others: what it shares with another is copied when it is written to.

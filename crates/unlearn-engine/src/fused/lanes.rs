@@ -15,17 +15,6 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     total(lanes) + rest
 }
 
-/// The inner product, in which lanes are added up in float64.
-#[inline(always)]
-pub(super) fn dot_exact(a: &[f32], b: &[f32]) -> f64 {
-    let (lanes, rest) = products(a, b);
-    let mut wide = [0.0f64; LANES];
-    for (wide, &lane) in wide.iter_mut().zip(&lanes) {
-        *wide = f64::from(lane);
-    }
-    total(wide) + f64::from(rest)
-}
-
 #[inline(always)]
 fn products(a: &[f32], b: &[f32]) -> ([f32; LANES], f32) {
     let mut lanes = [0.0f32; LANES];

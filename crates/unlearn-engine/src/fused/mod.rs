@@ -4,6 +4,7 @@
 mod ahead;
 mod attention;
 mod decode;
+mod entry;
 mod exp;
 mod few;
 mod flex;
@@ -11,6 +12,7 @@ mod heads;
 mod label;
 mod lanes;
 mod log_softmax;
+mod low_rank;
 mod product;
 mod rms;
 mod softmax;
@@ -24,17 +26,37 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 pub use attention::Form;
+pub use product::{Factors, Held};
 
 use crate::device::{Precision, precision};
 
 /// The operations, and their gradients.
 #[backend_extension(Flex, Autodiff)]
 pub trait Fused: Backend {
-    /// `a` `[m, k]` times `b` `[k, n]`, both rounded to bfloat16: `[m, n]`. `weights`: whether `b` holds weights, as where
-    /// there is a graph it does.
-    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, weights: bool) -> FloatTensor<Self>;
+    /// `a` `[m, k]` times `b` `[k, n]`: `[m, n]`.
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, factors: Factors) -> FloatTensor<Self>;
+    /// `a` `[m, k]` times a frozen matrix `[k, n]`: `[m, n]`.
+    fn held(a: FloatTensor<Self>, b: Held, factors: Factors) -> FloatTensor<Self>;
     /// `a` `[m, k]`, of few rows, times `b` `[k, n]`: `[m, n]`. It has no gradient.
     fn few(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The same with a frozen matrix.
+    fn few_held(a: FloatTensor<Self>, b: Held) -> FloatTensor<Self>;
+    /// `y` `[n, to]` plus `scale` times `x` `[n, from]` times `down` `[from, rank]` times `up` `[rank, to]`.
+    fn low_rank(
+        y: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        down: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        scale: f64,
+    ) -> FloatTensor<Self>;
+    /// Gradients of [`Self::low_rank`] by `x`, `down` and `up`.
+    fn low_rank_backward(
+        x: FloatTensor<Self>,
+        down: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        scale: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// `silu(gate) * up`, each `[n, width]`.
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradients of [`Self::swiglu`] by `gate` and `up`.
@@ -103,11 +125,29 @@ pub fn has_bfloat16() -> bool {
     product::there()
 }
 
+/// What the factors of a product become in the precision that [`crate::device::precision`] names.
+fn factors() -> Factors {
+    match precision() {
+        Precision::Float32 => Factors::Float32,
+        Precision::Bfloat16 => Factors::Bfloat16 { weights: true },
+    }
+}
+
 /// `a` `[m, k]` times weights `b` `[k, n]`: `[m, n]`, in the precision that [`crate::device::precision`] names. A row's
 /// result is the same whatever rows stand beside it.
 #[must_use]
 pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    if precision() == Precision::Float32 { a.matmul(b) } else { rounded_product(a, b) }
+    product_of(a, b, factors())
+}
+
+fn product_of(a: Tensor<2>, b: Tensor<2>, factors: Factors) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Fused>::product(a.into_dispatch(), b.into_dispatch(), factors))
+}
+
+/// [`product`] with weights that are frozen and packed.
+#[must_use]
+pub fn held_product(a: Tensor<2>, b: Held) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Fused>::held(a.into_dispatch(), b, factors()))
 }
 
 /// [`product`] for answers that are being written: of a few rows, in float32 whatever the precision, and with sums in
@@ -120,8 +160,21 @@ pub fn writing_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Fused>::few(a.into_dispatch(), b.into_dispatch()))
 }
 
-fn rounded_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    Tensor::from_dispatch(<Dispatch as Fused>::product(a.into_dispatch(), b.into_dispatch(), true))
+/// [`writing_product`] with weights that are frozen and packed.
+#[must_use]
+pub fn writing_held_product(a: Tensor<2>, b: Held) -> Tensor<2> {
+    if a.dims()[0] > FEW || a.is_autodiff() {
+        return held_product(a, b);
+    }
+    Tensor::from_dispatch(<Dispatch as Fused>::few_held(a.into_dispatch(), b))
+}
+
+/// `y` `[n, to]` plus what a low-rank adapter adds: `scale` times `x` `[n, from]` times `down` `[from, rank]` times `up`
+/// `[rank, to]`, in float32 whatever the precision.
+#[must_use]
+pub fn low_rank(y: Tensor<2>, x: Tensor<2>, [down, up]: [Tensor<2>; 2], scale: f64) -> Tensor<2> {
+    let [y, x, down, up] = [y, x, down, up].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as Fused>::low_rank(y, x, down, up, scale))
 }
 
 /// `silu(gate) * up`, each `[n, width]`.

@@ -9,7 +9,7 @@ use unlearn_data::TokenRow;
 
 use super::exp::exp;
 use super::{
-    Form, attention, by_head, by_token, decode, label_log_probs, log_softmax, no_turns, rms, shares, swiglu,
+    Form, attention, by_head, by_token, decode, label_log_probs, log_softmax, low_rank, no_turns, rms, shares, swiglu,
     writing_product,
 };
 use crate::decoder::Reach;
@@ -96,6 +96,23 @@ proptest! {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             prop_assert!(ours == pool.install(|| values(writing_product(a.clone(), b.clone()))));
         }
+    }
+
+    #[test]
+    fn what_an_adapter_adds_is_what_it_is_made_of(
+        n in 1usize..40, from in 1usize..70, rank in 1usize..20, to in 1usize..70, scale in 0.1f64..3.0,
+    ) {
+        let inputs = [[n, to], [n, from], [from, rank], [rank, to]].map(|shape| random(shape, 1.0));
+        compare(
+            inputs,
+            |[y, x, down, up]| low_rank(y, x, [down, up], scale),
+            |[y, x, down, up]| y + x.matmul(down).matmul(up).mul_scalar(scale),
+        );
+        // What it is added to is someone else's too.
+        let [y, x, down, up] = [[n, to], [n, from], [from, rank], [rank, to]].map(|shape| random(shape, 1.0));
+        let was = values(y.clone());
+        let _ = low_rank(y.clone(), x, [down, up], scale);
+        prop_assert_eq!(values(y), was);
     }
 
     #[test]
@@ -187,9 +204,9 @@ proptest! {
 
     #[test]
     fn attention_is_what_it_is_made_of(
-        rows in prop::collection::vec(prop::collection::vec(0u32..3, 2..12), 1..5),
-        hidden in prop::option::of(0u32..3), window in prop::option::of(1usize..6),
-        groups in 1usize..4, kv_heads in 1usize..4, dim in 1usize..40, capped in any::<bool>(),
+        rows in prop::collection::vec(prop::collection::vec(0u32..3, 2..40), 1..5),
+        hidden in prop::option::of(0u32..3), window in prop::option::of(1usize..20),
+        groups in 1usize..4, kv_heads in 1usize..4, dim in prop_oneof![1usize..40, Just(64), 90usize..130], capped in any::<bool>(),
     ) {
         let row = |ids: Vec<u32>| {
             let labels = vec![-100; ids.len()];

@@ -4,11 +4,41 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend};
 
-use super::{Form, Fused, attention, heads, label, log_softmax, product, rms, softmax, swiglu};
+use super::{
+    Factors, Form, Fused, Held, attention, heads, label, log_softmax, low_rank, product, rms, softmax, swiglu,
+};
 
 impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
-    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, _: bool) -> FloatTensor<Self> {
-        product::tracked::<B, C>(a, b)
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, factors: Factors) -> FloatTensor<Self> {
+        product::tracked::<B, C>(a, b, factors)
+    }
+
+    fn held(a: FloatTensor<Self>, b: Held, factors: Factors) -> FloatTensor<Self> {
+        product::tracked_held::<B, C>(a, b, factors)
+    }
+
+    fn few_held(_: FloatTensor<Self>, _: Held) -> FloatTensor<Self> {
+        unreachable!("asked without a graph only")
+    }
+
+    fn low_rank(
+        y: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        down: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        scale: f64,
+    ) -> FloatTensor<Self> {
+        low_rank::tracked::<B, C>([y, x, down, up], scale)
+    }
+
+    fn low_rank_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("gradients have no gradient")
     }
 
     fn few(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -50,6 +50,12 @@ impl LanguageModel {
         Self { decoder: self.decoder.clone().with_changes(changes), ..self.clone() }
     }
 
+    /// The same model, all of whose weights are float32 and trained.
+    #[must_use]
+    pub fn unfrozen(self) -> Self {
+        Self { parameters: self.parameters.unfrozen(), ..self }
+    }
+
     /// Turns rows of text into token rows for this model.
     #[must_use]
     pub fn encoder(&self, chat: &ChatSection) -> Encoder {

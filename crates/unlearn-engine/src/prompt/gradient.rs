@@ -74,12 +74,11 @@ fn one(model: &LanguageModel, slotted: &Slotted, ids: &[u32], free: Option<&[f32
     let states = decoder.extend_vectors(&weights, leaf.clone(), &pass, &mut cache);
     let (labels, places) = slotted.predictions();
     let states = states.reshape([n, width]).select(0, indices(places, device));
-    let (logits, cut) = decoder.head(&weights).logits_cut(states);
+    let logits = decoder.head(&weights).logits(states);
     let loss = label_log_probs(logits, indices(labels, device)).mean().neg();
     let value = scalar(loss.clone().detach());
     let mut tape = loss.backward();
-    let mut below = cut.and_then(|cut| cut.backward(&mut tape));
-    let by_vector = leaf.grad_remove(below.as_mut().unwrap_or(&mut tape)).map_or_else(|| vec![0.0; n * width], values);
+    let by_vector = leaf.grad_remove(&mut tape).map_or_else(|| vec![0.0; n * width], values);
     let at = |slot: &usize| (slot - slotted.begun_tokens()) * width;
     let gradient = slotted.slots().iter().flat_map(|s| by_vector[at(s)..at(s) + width].iter().copied()).collect();
     SoftGradient { loss: value, gradient, forward_tokens: THERE_AND_BACK * n }

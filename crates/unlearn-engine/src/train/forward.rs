@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 
 use super::{Gradients, Inner, Reads};
 use crate::batch::TokenBatch;
-use crate::decoder::{Cut, Pass};
+use crate::decoder::Pass;
 use crate::{Decoder, Parameters, Weights};
 
 /// Where a graph is needed, the same for every micro-batch of a run.
@@ -112,17 +112,12 @@ impl<'a> Forward<'a> {
         self.inner.clone()
     }
 
-    /// Adds the gradient of `loss`, whose graph may have been cut at the output matrix, to `gradients`.
-    pub fn backward(mut self, loss: Tensor<1>, cut: Option<Cut>, gradients: &mut Gradients) {
+    /// Adds the gradient of `loss` to `gradients`.
+    pub fn backward(mut self, loss: Tensor<1>, gradients: &mut Gradients) {
         let mut tape = loss.backward();
         gradients.add(self.tracked, &mut tape);
-        let mut below = cut.and_then(|cut| cut.backward(&mut tape));
-        if let Some(below) = &mut below {
-            gradients.add(self.tracked, below);
-        }
         if let Some(bottom) = self.bottom.take() {
-            let of_cut = below.as_mut().and_then(|below| bottom.grad_remove(below));
-            self.embed_backward(sum(bottom.grad_remove(&mut tape), of_cut), gradients);
+            self.embed_backward(bottom.grad_remove(&mut tape), gradients);
         }
         let Some((inputs, top)) = self.kept.take() else { return };
         drop(self.hidden.take());
@@ -131,8 +126,8 @@ impl<'a> Forward<'a> {
             .into_iter()
             .filter_map(|(inner, state)| Some((inner, state.grad_remove(&mut tape)?)))
             .collect();
-        let mut above = top.grad_remove(below.as_mut().unwrap_or(&mut tape));
-        drop((tape, below, top));
+        let mut above = top.grad_remove(&mut tape);
+        drop((tape, top));
         for (i, input) in inputs.into_iter().enumerate().rev() {
             let layer = self.route.first + i;
             above = sum(above, joining.remove(&Inner::Block(layer)));

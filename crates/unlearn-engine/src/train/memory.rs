@@ -16,8 +16,8 @@ const LOGIT_COPIES: f64 = 3.0;
 /// and on its way to the sum.
 const GRADIENT_COPIES: f64 = 3.0;
 
-/// Embeddings give rows, and an output matrix is unpacked in parts of which two exist at once.
-const UNPACKED_PART: f64 = 128e6;
+/// Embeddings give rows, and a matrix is unpacked in parts of so many bytes.
+const UNPACKED_PART: f64 = 64e6;
 
 /// What is known of the rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,7 +46,7 @@ pub struct Memory {
     pub weights: f64,
     /// Gradients, the optimiser's state and copies of what is trained.
     pub training: f64,
-    /// What a pass unpacks at a time of frozen weights that are kept packed.
+    /// What is unpacked at a time of frozen weights that are kept packed.
     pub unpacked: f64,
     /// For each token of a micro-batch: what is kept for the way back.
     pub per_token: f64,
@@ -65,7 +65,7 @@ impl Memory {
             Frozen::Q8 => 1.0625,
         };
         let (mut weights, mut trained, mut outside) = (0.0, 0.0, 0.0f64);
-        let (mut unpacked_blocks, mut unpacked_outside) = (vec![0.0; c.layers.len()], 0.0f64);
+        let mut unpacked = 0.0f64;
         for (spec, &is_trained) in specs.iter().zip(&selection.trained) {
             let n = spec.len() as f64;
             weights += n * if is_trained { 4.0 } else { kept(spec) };
@@ -76,10 +76,7 @@ impl Memory {
                 }
             }
             if !is_trained && kept(spec) < 4.0 {
-                match spec.layer {
-                    Some(layer) => unpacked_blocks[layer] += 4.0 * n,
-                    None => unpacked_outside = unpacked_outside.max((4.0 * n).min(UNPACKED_PART)),
-                }
+                unpacked = unpacked.max((4.0 * n).min(UNPACKED_PART));
             }
         }
         let rank = if train.adapter == AdapterKind::Lora { train.lora.rank as f64 } else { 0.0 };
@@ -89,16 +86,8 @@ impl Memory {
         let places = (0..specs.len()).filter(|&i| selection.trained[i] || selection.adapted.contains(&i));
         let first = places.filter_map(|i| specs[i].first_layer()).min().unwrap_or(c.layers.len());
         let graphs = (c.layers.len() - first).max(1) as f64;
-        let largest = |all: &[f64]| all.iter().copied().fold(0.0, f64::max);
-        // A graph holds what it unpacked until the way back; a block's graph only its own.
-        let unpacked = unpacked_outside
-            + if train.gradient_checkpointing {
-                largest(&unpacked_blocks)
-            } else {
-                unpacked_blocks[first..].iter().sum()
-            };
         let training = trained * 4.0 * copies(train) + 4.0 * GRADIENT_COPIES * outside;
-        let block = block_values(c, rank, rows.longest) * 4.0;
+        let block = block_values(c) * 4.0;
         let width = 4.0 * c.hidden_size as f64;
         let blocks = if train.gradient_checkpointing { block + graphs * width } else { graphs * block };
         let logits = LOGIT_COPIES * 4.0 * c.vocab_size as f64 * rows.supervised;
@@ -138,15 +127,15 @@ fn copies(train: &TrainSection) -> f64 {
     (1 + state_values(train) + average + smoothing.max(curvature)) as f64
 }
 
-/// Numbers that a block's graph keeps of one token; its scores over `keys` tokens exist three times.
-fn block_values(c: &DecoderConfig, rank: f64, keys: usize) -> f64 {
+/// Numbers that a block's graph keeps of one token.
+fn block_values(c: &DecoderConfig) -> f64 {
     let (width, inside) = (c.hidden_size as f64, c.intermediate_size as f64);
     let (queries, kv) = ((c.heads * c.head_dim) as f64, (c.kv_heads * c.head_dim) as f64);
     let mlp = match c.mlp {
         MlpForm::Gated | MlpForm::GatedStacked => 3.0,
         MlpForm::Plain => 4.0,
     };
-    6.0 * width + mlp * inside + 4.0 * queries + 4.0 * kv + 3.0 * (c.heads * keys) as f64 + 7.0 * rank
+    5.0 * width + mlp * inside + 3.0 * queries + 4.0 * kv
 }
 
 /// Lowers `micro_tokens`, then sets `gradient_checkpointing`, until the run stays within `max_memory`; what is left of

@@ -1,6 +1,6 @@
 //! A micro-batch as an objective sees it.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::{Deref, Range};
 
@@ -11,7 +11,7 @@ use unlearn_data::TokenRow;
 use super::reference::Answers;
 use super::{Forward, Inner, Quantity, Reads, Route, Set, StepView, Totals};
 use crate::batch::TokenBatch;
-use crate::decoder::{Cut, Head};
+use crate::decoder::Head;
 use crate::likelihood::label_log_probs;
 use crate::tensor::{log_softmax, matrix, vector};
 use crate::{Decoder, LanguageModel, Weights};
@@ -27,7 +27,6 @@ pub(super) struct Passage<'a> {
     hidden: Option<Tensor<3>>,
     inner: BTreeMap<Inner, Tensor<3>>,
     logits: OnceCell<Tensor<2>>,
-    cut: Cell<Option<Cut>>,
 }
 
 impl<'a> Passage<'a> {
@@ -38,17 +37,12 @@ impl<'a> Passage<'a> {
         inner: BTreeMap<Inner, Tensor<3>>,
     ) -> Self {
         let head = hidden.is_some().then(|| decoder.head(weights));
-        let (logits, cut) = (OnceCell::new(), Cell::new(None));
-        Self { decoder, weights, members, batch, head, hidden, inner, logits, cut }
+        Self { decoder, weights, members, batch, head, hidden, inner, logits: OnceCell::new() }
     }
 
     fn logits(&self) -> Tensor<2> {
         let compute = || match (&self.head, &self.hidden) {
-            (Some(head), Some(hidden)) => {
-                let (logits, cut) = head.logits_cut(self.batch.predicting(hidden.clone()));
-                self.cut.set(cut);
-                logits
-            }
+            (Some(head), Some(hidden)) => head.logits(self.batch.predicting(hidden.clone())),
             _ => panic!("an objective reads scores that it did not ask for"),
         };
         self.logits.get_or_init(compute).clone()
@@ -298,13 +292,6 @@ impl<'a> Deref for Micro<'a> {
     type Target = View<'a>;
     fn deref(&self) -> &View<'a> {
         &self.own
-    }
-}
-
-impl Passage<'_> {
-    /// Where the graph of a loss over this micro-batch was cut; a backward pass must go on from there.
-    pub(super) fn into_cut(self) -> Option<Cut> {
-        self.cut.into_inner()
     }
 }
 

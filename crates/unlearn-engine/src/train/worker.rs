@@ -227,8 +227,7 @@ impl<'a> Worker<'a> {
         }
         event.tokens += batch.token_count;
         if let Some(loss) = losses.into_iter().reduce(|a, b| a + b) {
-            let cut = passage.into_cut();
-            forward.backward(loss, cut, sum);
+            forward.backward(loss, sum);
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Named parameters and the tensors that one pass works with.
 
 mod builder;
+mod matrix;
 mod packed;
 mod spec;
 mod weights;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 
 pub(super) use builder::Builder;
+pub(super) use matrix::Matrix;
 pub use packed::{Packed, Packing};
 pub use spec::{Layout, Role, Spec};
 pub use weights::{Drop, Trace, Weights};
@@ -144,6 +146,18 @@ impl Parameters {
         self.push(down.0, down.1, None);
         self.push(up.0, up.1, None);
         Arc::make_mut(&mut self.adapters)[i] = Some(Adapter { down: place, up: place + 1, scale });
+    }
+
+    /// All of them in float32, and trained.
+    #[must_use]
+    pub fn unfrozen(mut self) -> Self {
+        for slot in &mut self.values {
+            if let Slot::Packed(packed, shape) = slot {
+                *slot = Slot::plain(tensor(packed.values(), *shape, &self.device));
+            }
+        }
+        self.trained.fill(true);
+        self
     }
 
     /// The tensors for a pass that takes no gradient.

@@ -1,6 +1,7 @@
 //! Frozen matrices in less memory than float32 takes.
 
 use half::{bf16, f16};
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -76,25 +77,38 @@ impl Packed {
     /// Unpacks.
     #[must_use]
     pub fn values(&self) -> Vec<f32> {
-        match self {
-            Self::F32(values) => values.clone(),
-            Self::F16(bits) => convert(bits, |b| f16::from_bits(b).to_f32()),
-            Self::Bf16(bits) => convert(bits, |b| bf16::from_bits(b).to_f32()),
-            Self::Q8 { values, scales } => blocks(values, scales),
-        }
+        self.range(0, self.len())
     }
 
     /// Unpacks `len` values from the one at `from` on.
     #[must_use]
     pub fn range(&self, from: usize, len: usize) -> Vec<f32> {
-        let part = from..from + len;
+        let mut out = vec![0.0; len];
+        self.unpack(from, &mut out);
+        out
+    }
+
+    /// Unpacks into `out` the values from the one at `from` on.
+    pub fn unpack(&self, from: usize, out: &mut [f32]) {
+        let part = from..from + out.len();
         match self {
-            Self::F32(values) => values[part].to_vec(),
-            Self::F16(bits) => convert(&bits[part], |b| f16::from_bits(b).to_f32()),
-            Self::Bf16(bits) => convert(&bits[part], |b| bf16::from_bits(b).to_f32()),
-            Self::Q8 { values, scales } if from.is_multiple_of(BLOCK) => blocks(&values[part], &scales[from / BLOCK..]),
+            Self::F32(values) => out.copy_from_slice(&values[part]),
+            Self::F16(bits) => convert(&bits[part], out, |b| f16::from_bits(b).to_f32()),
+            Self::Bf16(bits) => widen(&bits[part], out),
+            Self::Q8 { values, scales } if from.is_multiple_of(BLOCK) => {
+                blocks(&values[part], &scales[from / BLOCK..], out);
+            }
             // A row that begins inside a block.
-            Self::Q8 { .. } => self.rows(&part.collect::<Vec<_>>(), 1),
+            Self::Q8 { .. } => out.copy_from_slice(&self.rows(&part.collect::<Vec<_>>(), 1)),
+        }
+    }
+
+    /// Values in it.
+    fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F16(bits) | Self::Bf16(bits) => bits.len(),
+            Self::Q8 { values, .. } => values.len(),
         }
     }
 
@@ -110,8 +124,7 @@ impl Packed {
 }
 
 /// Values of 8-bit blocks, the first of which begins at the first value.
-fn blocks(values: &[i8], scales: &[u16]) -> Vec<f32> {
-    let mut out = vec![0.0; values.len()];
+fn blocks(values: &[i8], scales: &[u16], out: &mut [f32]) {
     let parts = out.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
     parts.zip(scales.par_chunks(CHUNK / BLOCK)).for_each(|((out, values), scales)| {
         for ((out, values), &scale) in out.chunks_mut(BLOCK).zip(values.chunks(BLOCK)).zip(scales) {
@@ -119,14 +132,31 @@ fn blocks(values: &[i8], scales: &[u16]) -> Vec<f32> {
             out.iter_mut().zip(values).for_each(|(x, &v)| *x = f32::from(v) * scale);
         }
     });
-    out
 }
 
-fn convert(bits: &[u16], one: impl Fn(u16) -> f32 + Sync) -> Vec<f32> {
-    let mut out = vec![0.0; bits.len()];
+/// Upper halves of 32-bit floats, made whole.
+fn widen(bits: &[u16], out: &mut [f32]) {
+    let arch = Arch::new();
+    let parts = out.par_chunks_mut(CHUNK).zip(bits.par_chunks(CHUNK));
+    parts.for_each(|(out, bits)| arch.dispatch(Widening(bits, out)));
+}
+
+struct Widening<'a>(&'a [u16], &'a mut [f32]);
+
+impl WithSimd for Widening<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (out, &bits) in self.1.iter_mut().zip(self.0) {
+            *out = f32::from_bits(u32::from(bits) << 16);
+        }
+    }
+}
+
+fn convert(bits: &[u16], out: &mut [f32], one: impl Fn(u16) -> f32 + Sync) {
     let parts = out.par_chunks_mut(CHUNK).zip(bits.par_chunks(CHUNK));
     parts.for_each(|(out, bits)| out.iter_mut().zip(bits).for_each(|(x, &b)| *x = one(b)));
-    out
 }
 
 /// Fills a block; returns its scale.

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::tensor::module::embedding;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::super::head::Matrix;
-use super::{Adapter, Packed, tensor};
-use crate::fused::{product, writing_product};
+use super::{Adapter, Matrix, Packed, tensor};
+use crate::fused::{Held, low_rank};
 
 /// One parameter's tensor, or what it is made from.
 #[derive(Debug, Clone)]
@@ -119,24 +118,23 @@ impl Weights {
         }
     }
 
-    /// Parameter `i` as an output matrix; a tied one lies as `[vocabulary, width]`.
-    pub(in crate::decoder) fn output(&self, i: usize, tied: bool) -> Matrix {
+    /// Parameter `i` as a matrix that states are multiplied by.
+    pub(in crate::decoder) fn matrix(&self, i: usize) -> Matrix {
         match &self.slots[i] {
-            Slot::Plain(t) => {
-                let matrix = (**t).clone();
-                Matrix::Plain { matrix: if tied { matrix.transpose() } else { matrix }, writing: self.writing }
-            }
-            Slot::Packed(packed, shape) => {
-                Matrix::Packed { packed: Arc::clone(packed), shape: *shape, tied, device: self.device.clone() }
-            }
+            Slot::Plain(t) => Matrix::Plain((**t).clone()),
+            Slot::Packed(packed, shape) => Matrix::Held(Held::new(Arc::clone(packed), *shape), self.device.clone()),
         }
+    }
+
+    /// Whether these are [`Self::writing`].
+    pub(in crate::decoder) fn are_writing(&self) -> bool {
+        self.writing
     }
 
     /// `x` `[n, in]` times parameter `i` and what its adapter adds: `[n, out]` (Hu et al., 2021, equation 3).
     #[must_use]
     pub fn apply(&self, i: usize, x: Tensor<2>) -> Tensor<2> {
-        let times = if self.writing { writing_product } else { product };
-        let y = times(x.clone(), self.get(i));
+        let y = self.matrix(i).of(x.clone(), self.writing);
         let y = match &self.trace {
             Some(trace) => trace.output(i, &x, y),
             None => y,
@@ -149,7 +147,7 @@ impl Weights {
             }
             None => x,
         };
-        y + times(times(seen, self.get(adapter.down)), self.get(adapter.up)).mul_scalar(adapter.scale)
+        low_rank(y, seen, [adapter.down, adapter.up].map(|part| self.get(part)), adapter.scale)
     }
 
     /// The tensor of a trained parameter, whose gradient a backward pass leaves; `None` for a packed one.

@@ -1,9 +1,9 @@
-//! Products of matrices whose factors are rounded to bfloat16 and whose sums are float32: about twice as fast where the
-//! processor multiplies such numbers.
-//!
-//! Blocked as in Goto and van de Geijn (2008, "Anatomy of high-performance matrix multiplication"): a panel of one side
-//! stays in the first cache while a few panels of the other pass by. A sum runs in one order at any thread count.
+//! Products with weight matrices: of float32 factors, of factors rounded to bfloat16, and of matrices that are kept packed.
+//! A sum runs in one order at any thread count.
 
+mod bfloat16;
+mod float32;
+mod held;
 #[cfg(target_arch = "x86_64")]
 mod kernel;
 #[cfg(not(target_arch = "x86_64"))]
@@ -15,81 +15,65 @@ mod pack;
 use std::cell::Cell;
 use std::thread::LocalKey;
 
-use rayon::prelude::*;
-
+pub use held::Held;
+pub(super) use held::{few as few_held, product as held_product, tracked as tracked_held};
 pub(super) use kernel::there;
 pub(super) use op::tracked;
-pub(super) use pack::View;
 
-use kernel::{COLUMNS, LINES, ROWS};
-use pack::{Line, Panel};
-
-/// Pairs along which a tile is summed at once: a panel of columns and one of rows fit the first cache.
-const PAIRS: usize = 128;
-/// Entries of the shorter side's panels that are packed at once, so that they stay in the last cache.
-const PACKED: usize = 1 << 21;
-/// Rows that a task works on at most.
-const TASK: usize = 64;
-
-thread_local! {
-    /// Panels of columns, and of rows, which are made anew in every product: their memory stays.
-    static COLUMN_PANELS: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
-    static ROW_PANELS: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+/// What becomes of the factors of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Factors {
+    /// They stay float32.
+    Float32,
+    /// They are rounded to bfloat16: the right one as weights are, where it holds weights (see [`View::weights`]).
+    Bfloat16 {
+        /// Whether it does. In a graph, it does on the way there.
+        weights: bool,
+    },
 }
 
-/// Memory of some length that holds anything.
+impl Factors {
+    /// The same where neither holds weights.
+    fn of_none(self) -> Self {
+        match self {
+            Self::Float32 => self,
+            Self::Bfloat16 { .. } => Self::Bfloat16 { weights: false },
+        }
+    }
+}
+
+/// A matrix in memory: entry `[i, k]` stands at `i * steps[0] + k * steps[1]`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a, E> {
+    pub(super) values: &'a [E],
+    pub(super) steps: [usize; 2],
+    /// Whether these are weights, which are rounded up as often as they are above what is below them.
+    ///
+    /// To the nearest, a weight would stay what it was until the optimiser has moved it by half of what two bfloat16 are
+    /// apart, and most weights begin right on one: small steps would change nothing for a long time.
+    pub(super) weights: bool,
+}
+
+impl<E> View<'_, E> {
+    /// The same with rows for columns.
+    fn turned(self) -> Self {
+        Self { steps: [self.steps[1], self.steps[0]], ..self }
+    }
+}
+
+/// `a` `[m, k]` times `b` `[k, n]`: `[m, n]`.
+pub(super) fn product(a: View<'_, f32>, b: View<'_, f32>, sizes: [usize; 3], factors: Factors) -> Vec<f32> {
+    match factors {
+        Factors::Float32 => float32::product(a, b, sizes),
+        Factors::Bfloat16 { weights } => bfloat16::product(a, View { weights, ..b }, sizes),
+    }
+}
+
+/// Memory of some length that holds anything, and that a thread keeps from product to product.
 fn kept<T: Clone>(place: &'static LocalKey<Cell<Vec<T>>>, length: usize, any: T) -> Vec<T> {
     let mut kept = place.take();
     kept.resize(length, any);
     kept
-}
-
-/// `a` `[m, k]` times `b` `[k, n]`: `[m, n]`.
-pub(super) fn product(a: View<'_>, b: View<'_>, [m, k, n]: [usize; 3]) -> Vec<f32> {
-    if m * k * n == 0 {
-        return vec![0.0; m * n];
-    }
-    let b = b.turned();
-    let blocks = k.div_ceil(2 * PAIRS);
-    // Blocks of equal length, of whole pairs.
-    let block = k.div_ceil(2 * blocks) * 2;
-    let panels = (PACKED / (k * COLUMNS)).clamp(1, n.div_ceil(COLUMNS));
-    let rows = m.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(ROWS).min(TASK);
-    let length = LINES * k.div_ceil(2);
-    let mut packed = kept(&COLUMN_PANELS, panels * length, Line([0; 16]));
-    let out = kernel::written(m * n, |out| {
-        for column in (0..n).step_by(panels * COLUMNS) {
-            let panels = panels.min((n - column).div_ceil(COLUMNS));
-            packed[..panels * length].par_chunks_mut(length).enumerate().for_each(|(i, panel)| {
-                let first = column + i * COLUMNS;
-                Panel::<COLUMNS> { view: b, rows: n, first, along: (0, k), out: bytemuck::cast_slice_mut(panel) }
-                    .fill();
-            });
-            out.par_chunks_mut(rows * n).enumerate().for_each(|(i, out)| {
-                let first = i * rows;
-                let there = out.len().div_ceil(n * ROWS);
-                let mut mine = kept(&ROW_PANELS, rows * block / 2, 0);
-                for from in (0..k).step_by(block) {
-                    let to = k.min(from + block);
-                    let pairs = (to - from).div_ceil(2);
-                    for (i, panel) in mine.chunks_exact_mut(pairs * ROWS).take(there).enumerate() {
-                        let first = first + i * ROWS;
-                        Panel::<ROWS> { view: a, rows: m, first, along: (from, to), out: panel }.fill();
-                    }
-                    for (j, panel) in packed[..panels * length].chunks_exact(length).enumerate() {
-                        let panel = &panel[from / 2 * LINES..][..pairs * LINES];
-                        for (i, mine) in mine.chunks_exact(pairs * ROWS).take(there).enumerate() {
-                            let column = column + j * COLUMNS;
-                            kernel::tile(mine, panel, &mut out[i * ROWS * n..], (column, n), from > 0);
-                        }
-                    }
-                }
-                ROW_PANELS.set(mine);
-            });
-        }
-    });
-    COLUMN_PANELS.set(packed);
-    out
 }
 
 #[cfg(test)]
