@@ -8,9 +8,10 @@ use std::sync::{Arc, Once};
 use anyhow::Result;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use unlearn_core::recipe::Frozen;
 use unlearn_core::{FileError, Recipe};
 use unlearn_engine::tensor::Device;
-use unlearn_engine::{LanguageModel, device};
+use unlearn_engine::{LanguageModel, Loading, device};
 
 use crate::cli::Common;
 use crate::progress::{Bar, ByteBar};
@@ -95,7 +96,13 @@ impl Context {
         Ok(write().map_err(|e| FileError::write(Path::new("stdout"), e))?)
     }
 
-    /// Reads a model.
+    /// Reads a model that is asked and looked at, not changed: its matrices as its checkpoint has them, which takes less
+    /// memory, and less to read for each token of an answer.
+    pub fn subject(&self, path: &Path) -> Result<LanguageModel> {
+        Ok(LanguageModel::load(path, Loading::Packed(Frozen::Own), &self.device)?)
+    }
+
+    /// Reads a model, all of it in float32.
     pub fn model(&self, path: &Path) -> Result<LanguageModel> {
         Ok(LanguageModel::read(path, &self.device)?)
     }

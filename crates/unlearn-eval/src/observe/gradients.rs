@@ -17,9 +17,10 @@ impl Observer<'_> {
         rows.iter().for_each(|row| key.row(row.as_ref()));
         let found = self.store.get(key, || {
             let mut tokens = 0;
+            let model = self.model.clone().unfrozen();
             let mut norm = |(i, row): (usize, &Option<_>)| -> Result<Option<f64>, EvalError> {
                 let Some(row): &Option<TokenRow> = row else { return Ok(None) };
-                let norms = gradient_norms(self.model, row);
+                let norms = gradient_norms(&model, row);
                 tokens += 3 * row.ids.len() as u64;
                 done(i + 1);
                 let mean = norms.iter().sum::<f64>() / norms.len().max(1) as f64;

@@ -14,7 +14,7 @@ use unlearn_eval::{EvalSet, selected};
 
 use super::attacked::Attacker;
 use super::examine::check_comparable;
-use super::{report, sets, training};
+use super::{report, sets};
 use crate::cli::Output;
 use crate::context::Context;
 use crate::job::{Begun, Job};
@@ -109,7 +109,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     let path = recipe.model_path()?.to_owned();
     let (scopes, sets) = scopes(&recipe)?;
     let chosen = attacks::chosen(recipe.attack.suite.as_deref(), &recipe.attack.names, &recipe.attack.own)?;
-    let subject = training::examined(context, &recipe, &path)?;
+    let subject = context.subject(&path)?;
     let encoder = subject.encoder(&recipe.chat);
     for set in &sets {
         sets::check_answerable(&subject, &encoder, &set.rows)?;
@@ -136,7 +136,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         let _ = subject;
         let retrained = match &recipe.model.retrained {
             None => None,
-            Some(path) => Some(attacker.attack(&training::examined(context, &recipe, path)?, "retrained")?),
+            Some(path) => Some(attacker.attack(&context.subject(path)?, "retrained")?),
         };
         let recovered = recovered(&attacked, retrained.as_ref(), &scopes, recipe.seed);
         let (schema, suite) = (AttackReport::SCHEMA.to_owned(), recipe.attack.suite.clone());

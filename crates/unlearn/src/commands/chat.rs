@@ -23,7 +23,7 @@ pub struct Chat {
 impl Chat {
     pub fn run(self, context: &Context) -> Result<()> {
         self.sampling.check()?;
-        let model = context.model(&self.model)?;
+        let model = context.subject(&self.model)?;
         let mut options = self.sampling.options(&model, context.common.seed.unwrap_or(0))?;
         let tokenizer = model.need_tokenizer()?;
         let encoder = model.encoder(&self.sampling.chat(context)?);

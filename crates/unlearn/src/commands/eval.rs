@@ -10,7 +10,7 @@ use unlearn_engine::LanguageModel;
 use unlearn_eval::{Beside, Looked, Shadow};
 
 use super::examine::{Examiner, check_comparable, name_of};
-use super::{report, sets, summary, training};
+use super::{report, sets, summary};
 use crate::cli::Output;
 use crate::context::Context;
 use crate::job::{Begun, Job};
@@ -70,7 +70,7 @@ impl Eval {
 pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Option<RunRecord>> {
     check(recipe)?;
     let path = recipe.model_path()?;
-    let subject = training::examined(context, recipe, path)?;
+    let subject = context.subject(path)?;
     let encoder = subject.encoder(&recipe.chat);
     for set in sets::eval_sets(recipe)? {
         sets::check_answerable(&subject, &encoder, &set.rows)?;
@@ -88,7 +88,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
     drop(subject);
     // One model at a time is in memory.
     let read = |role: &str, path: &Path| -> Result<(LanguageModel, Looked)> {
-        let model = training::examined(context, recipe, path)?;
+        let model = context.subject(path)?;
         let seen = examiner.look(&model, &format!("evaluate {role}"))?;
         Ok((model, seen))
     };
@@ -101,7 +101,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         }
     };
     if let Some(retrained) = retrained.as_ref().filter(|_| examiner.reads_again()) {
-        examiner.weigh(&training::examined(context, recipe, path)?, &mut seen, retrained)?;
+        examiner.weigh(&context.subject(path)?, &mut seen, retrained)?;
     }
     let mut others = Vec::new();
     for path in &recipe.model.retrained_also {
@@ -118,7 +118,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         }
     };
     let shadow = |path: &PathBuf| -> Result<Shadow> {
-        let model = training::examined(context, recipe, path)?;
+        let model = context.subject(path)?;
         examiner.shadow(&model)
     };
     let shadows = recipe.model.shadows.iter().map(shadow).collect::<Result<Vec<_>>>()?;

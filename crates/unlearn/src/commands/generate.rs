@@ -96,7 +96,7 @@ impl Generate {
     pub fn run(self, context: &Context) -> Result<()> {
         let chat = self.sampling.chat(context)?;
         self.sampling.check()?;
-        let model = context.model(&self.model)?;
+        let model = context.subject(&self.model)?;
         let mut options = self.sampling.options(&model, context.common.seed.unwrap_or(0))?;
         let (texts, sent, prompts) = match &self.input {
             Some(path) => self.of_file(&model, path, &chat)?,

@@ -47,7 +47,7 @@ pub fn of_run(context: &Context, mut prepared: Prepared, output: &Output) -> Res
         Made::Edit(_) | Made::Guard(_) => (Box::new(FineTune), true),
     };
     let model = if trainable {
-        model
+        model.unfrozen()
     } else {
         drop(model);
         training::model(context, &recipe)?

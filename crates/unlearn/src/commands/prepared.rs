@@ -27,7 +27,7 @@ pub struct Prepared {
     pub further: Vec<(String, PathBuf)>,
     /// The model, to be examined.
     pub model: LanguageModel,
-    /// Whether it can be trained as it is: read whole, and to be trained whole.
+    /// Whether all of it is trained, and no memory limit has a say in how it is kept.
     pub trainable: bool,
     pub sets: Sets,
     /// The forget rows as they were read.
@@ -48,7 +48,7 @@ impl Prepared {
         if recipe.data.forget.is_empty() {
             return Err(RecipeError::Missing { field: "data.forget", hint: "give `--forget FILE`".into() }.into());
         }
-        let model = training::examined(context, &recipe, recipe.model_path()?)?;
+        let model = context.subject(recipe.model_path()?)?;
         let setup = Setup::of(&model, recipe.seed);
         let (needs, wants_retain, further) = match &mut made {
             Made::Objective(objective) => {
@@ -164,7 +164,7 @@ impl Prepared {
         }
         let other = match &self.recipe.model.reference {
             None => None,
-            Some(path) => Some(training::examined(context, &self.recipe, path)?),
+            Some(path) => Some(context.subject(path)?),
         };
         let model = other.as_ref().unwrap_or(&self.model);
         let bar = context.bar("reference", 0);

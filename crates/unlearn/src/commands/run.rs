@@ -91,7 +91,7 @@ pub fn carry_out(
     let retrained = match &of_recipe.model.retrained {
         None => None,
         Some(path) => {
-            let model = training::examined(context, &of_recipe, path)?;
+            let model = context.subject(path)?;
             let seen = examiner.look(&model, "evaluate retrained")?;
             let beside = Beside { subject: &seen, retrained: None, reference: Some(&before), shadows: &[] };
             let places = (job.folder.eval_retrained(), job.folder.answers_retrained());
@@ -121,7 +121,7 @@ pub fn carry_out(
     match made {
         Made::Objective(mut objective) => {
             let mut model = if trainable {
-                model
+                model.unfrozen()
             } else {
                 drop(model);
                 training::model(context, &recipe)?
@@ -130,7 +130,7 @@ pub fn carry_out(
             let (look, of) = (look.as_ref().map(|look| look as &Look<'_>), (&sets, &reference));
             training::train_and_save(context, &mut job, &recipe, &mut model, objective.as_mut(), of, look)?;
         }
-        Made::Edit(edit) => edit::apply_and_save(context, &mut job, &recipe, model, (edit.as_ref(), &sets))?,
+        Made::Edit(edit) => edit::apply_and_save(context, &mut job, &recipe, model.unfrozen(), (edit.as_ref(), &sets))?,
         Made::Guard(_) => {
             if let Some(before_it) = &before_it {
                 guard::put_and_save(context, &job, &recipe, (&model, before_it))?;
@@ -140,7 +140,7 @@ pub fn carry_out(
 
     job.event(&Event::Phase { name: "evaluate".into() })?;
     // What is judged is what was saved, rounded to the checkpoint's own format.
-    let saved = training::examined(context, &recipe, &job.folder.model())?;
+    let saved = context.subject(&job.folder.model())?;
     let seen = examiner.look(&saved, "evaluate")?;
     let beside = Beside { subject: &seen, retrained, reference: Some(&before), shadows: &[] };
     let seeds: Vec<&Looked> = retrained.into_iter().collect();

@@ -31,7 +31,7 @@ pub struct Score {
 
 impl Score {
     pub fn run(self, context: &Context) -> Result<()> {
-        let model = context.model(&self.model)?;
+        let model = context.subject(&self.model)?;
         let rows = read::rows(&self.input, None)?;
         let tokens = sets::check(&model, &model.encoder(&sets::chat(context, self.system.as_deref())?), &rows)?;
         if model.guard.is_some() {

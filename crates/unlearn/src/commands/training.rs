@@ -1,15 +1,13 @@
 //! The part that `train` and `run` share: the loop with its progress, its events and its saved model.
 
 use std::cell::RefCell;
-use std::path::Path;
 
 use anyhow::Result;
 use unlearn_core::Recipe;
 use unlearn_core::event::{Event, Step};
-use unlearn_core::recipe::{AdapterKind, Frozen};
+use unlearn_core::recipe::AdapterKind;
 use unlearn_core::run::KeptWeights;
 use unlearn_engine::adapter::peft;
-use unlearn_engine::decoder::Spec;
 use unlearn_engine::train::{Look, Objective, Plan, Progress, Reference, RowSizes, Sets, Watching, fit, train};
 use unlearn_engine::{Decoder, EngineError, LanguageModel, Loading, checkpoint};
 
@@ -21,16 +19,6 @@ use crate::job::Job;
 pub fn model(context: &Context, recipe: &Recipe) -> Result<LanguageModel> {
     let path = recipe.model_path()?;
     Ok(LanguageModel::load(path, Loading::Training(&recipe.train, recipe.seed), &context.device)?)
-}
-
-/// A model to be examined: as float32, or in its checkpoint's own format where memory is short.
-pub fn examined(context: &Context, recipe: &Recipe, path: &Path) -> Result<LanguageModel> {
-    let Some(limit) = recipe.train.max_memory else { return context.model(path) };
-    let decoder = Decoder::new(LanguageModel::read_config(path)?);
-    // A configuration may claim any size; the weights are looked at later.
-    let values = decoder.specs().iter().map(|spec| Spec::len(spec) as u64).fold(0, u64::saturating_add);
-    let loading = if values.saturating_mul(8) > limit.0 { Loading::Packed(Frozen::Own) } else { Loading::Whole };
-    Ok(LanguageModel::load(path, loading, &context.device)?)
 }
 
 /// The recipe with micro-batches that keep it within `train.max_memory`.
