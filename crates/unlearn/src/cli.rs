@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    attack, bench_metrics, chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score, sweep,
-    train,
+    attack, bench_metrics, chat, config, convert, demo, eval, generate, inspect, list, pull, report, run, score,
+    series, sweep, train,
 };
 
 /// Makes a language model forget what it is told to forget, keeps the rest, and proves both.
@@ -58,6 +58,8 @@ pub enum Command {
     Sweep(sweep::Sweep),
     /// Take the metrics of a model
     Eval(eval::Eval),
+    /// Examine several checkpoints in the same way: how the scores go as more is forgotten
+    Series(series::Series),
     /// Try to bring back what a model was made to forget
     Attack(attack::Attack),
     /// Measure the metrics: how well each tells models that know the forget set from models that never saw it

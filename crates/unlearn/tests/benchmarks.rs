@@ -84,3 +84,41 @@ fn what_a_benchmark_lacks_is_said() {
     scratch.write("tofu/retain_perturbed.json", "{\"question\": \"Where\", \"answ");
     scratch.refuse(&[(EVAL, &["tofu/retain_perturbed.json", "line 1"])]);
 }
+
+#[test]
+fn a_series_of_checkpoints_is_examined_in_one_go() {
+    let scratch = Scratch::new();
+    tofu(&scratch);
+    // Another model of the same shape: one step of training away.
+    scratch.write("rows.jsonl", "{\"question\": \"Where was Mira born?\", \"answer\": \"In Tarnwick.\"}\n");
+    let train = "train --model model --data rows.jsonl --set train.steps=1 --set train.learning_rate=0.1 --out second";
+    said(&scratch, train);
+    let line = "series model second/model --benchmark tofu --split forget01 --data tofu --retrained model \
+                --set eval.max_new_tokens=8 --set eval.metrics=[\"probability\"] --out all";
+    let first = said(&scratch, line);
+    assert!(first.contains("| forget/probability |"), "{first}");
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(scratch.path("all").join(name)).expect(name)).expect("JSON")
+    };
+    let series = read("series.json");
+    assert_eq!(series["runs"], serde_json::json!(["01-model", "02-second"]));
+    let of = |run: &str| read(&format!("{run}/eval.json"))["metrics"]["forget/probability"]["value"].clone();
+    let line_of = series["metrics"].as_array().and_then(|all| all.iter().find(|m| m["metric"] == "forget/probability"));
+    let values = &line_of.expect("the metric")["values"];
+    assert_eq!(values, &serde_json::json!([of("01-model"), of("02-second")]));
+    assert_ne!(values[0], values[1]);
+    for file in ["series.md", "report.html", "01-model/report.html", "02-second/eval-retrained.json"] {
+        assert!(scratch.path("all").join(file).exists(), "{file}");
+    }
+    assert!(!scratch.path("all/state").exists());
+    // What was found does not change when it goes on, and it may grow.
+    let before = std::fs::read(scratch.path("all/series.json")).expect("a file");
+    said(&scratch, &format!("{line} --resume"));
+    assert_eq!(std::fs::read(scratch.path("all/series.json")).expect("a file"), before);
+    scratch.refuse(&[
+        (line, &["holds another series", "--resume"]),
+        ("series model --benchmark tofu --data tofu --out more", &["2 values required"]),
+        ("series model nothing --benchmark tofu --split forget01 --data tofu --out more", &["nothing"]),
+    ]);
+    assert!(!scratch.path("more").exists());
+}

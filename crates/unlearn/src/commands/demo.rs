@@ -69,7 +69,7 @@ impl Demo {
         examination.method = toml::Table::new();
         examination.model.retrained = None;
         examination.model.path = Some(places.run("retrained").model());
-        eval::execute(context, &examination, &self.output(&places, "retrained-eval"))?;
+        eval::execute(context, &examination, &self.output(&places, "retrained-eval"), None)?;
 
         context.say("5/5 both are attacked: does what was forgotten come back?");
         attack::execute(context, &attacked, &self.output(&places, "attacks"))?;

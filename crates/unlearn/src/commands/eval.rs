@@ -10,7 +10,7 @@ use unlearn_engine::LanguageModel;
 use unlearn_eval::{Beside, Looked, Shadow};
 
 use super::examine::{Examiner, check_comparable, name_of};
-use super::{report, sets, summary};
+use super::{report, sets, shared, summary};
 use crate::cli::Output;
 use crate::context::Context;
 use crate::job::{Begun, Job};
@@ -23,6 +23,15 @@ pub struct Eval {
     /// The model to examine: a Hugging Face folder or a GGUF file
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    judging: Judging,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What a model is judged by.
+#[derive(Debug, Args)]
+pub struct Judging {
     /// The model that never saw the forget set, examined beside it; several, from other seeds, give the gap a unit
     #[arg(long, value_name = "DIR", num_args = 1..)]
     retrained: Vec<PathBuf>,
@@ -43,14 +52,12 @@ pub struct Eval {
     shadow: Vec<PathBuf>,
     #[command(flatten)]
     sets: sets::SetFlags,
-    #[command(flatten)]
-    output: Output,
 }
 
-impl Eval {
-    pub fn run(self, context: &Context) -> Result<()> {
+impl Judging {
+    /// The flags as assignments of recipe fields.
+    pub fn assignments(&self) -> Result<Vec<String>> {
         let mut flags = self.sets.assignments()?;
-        flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         flags.extend(self.reference.iter().map(|p| sets::path_assignment("model.reference", p)));
         flags.extend(sets::retrained_assignments(&self.retrained));
         if !self.shadow.is_empty() {
@@ -60,14 +67,28 @@ impl Eval {
         flags.extend(self.benchmark.iter().map(|name| word("eval.benchmark", name)));
         flags.extend(self.split.iter().map(|name| word("eval.benchmark_split", name)));
         flags.extend(self.data.iter().map(|p| sets::path_assignment("eval.benchmark_data", p)));
+        Ok(flags)
+    }
+}
+
+impl Eval {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut flags = self.judging.assignments()?;
+        flags.extend(self.model.iter().map(|p| sets::path_assignment("model.path", p)));
         let recipe = sets::recipe(context, self.recipe.as_deref(), flags)?;
-        execute(context, &recipe, &self.output)?;
+        execute(context, &recipe, &self.output, None)?;
         summary::of_eval(context, &self.output.out)
     }
 }
 
-/// Examines the recipe's model, and the retrained and the reference beside it; `None` when it was done before.
-pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Option<RunRecord>> {
+/// Examines the recipe's model, and the retrained and the reference beside it; `None` when it was done before. What other
+/// evaluations have seen already lies in `shared`.
+pub fn execute(
+    context: &Context,
+    recipe: &Recipe,
+    output: &Output,
+    shared: Option<&Path>,
+) -> Result<Option<RunRecord>> {
     check(recipe)?;
     let path = recipe.model_path()?;
     let subject = context.subject(path)?;
@@ -83,7 +104,8 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
         Begun::Job(job) => job,
         Begun::Finished => return Ok(None),
     };
-    let examiner = Examiner::of(context, recipe, job.folder.observations())?;
+    let observations = shared.map_or_else(|| job.folder.observations(), shared::observations);
+    let examiner = Examiner::of(context, recipe, observations)?;
     let mut seen = examiner.look(&subject, "evaluate subject")?;
     drop(subject);
     // One model at a time is in memory.
@@ -117,10 +139,7 @@ pub fn execute(context: &Context, recipe: &Recipe, output: &Output) -> Result<Op
             Some(own)
         }
     };
-    let shadow = |path: &PathBuf| -> Result<Shadow> {
-        let model = context.subject(path)?;
-        examiner.shadow(&model)
-    };
+    let shadow = |path: &PathBuf| -> Result<Shadow> { examiner.shadow(&context.subject(path)?) };
     let shadows = recipe.model.shadows.iter().map(shadow).collect::<Result<Vec<_>>>()?;
     let shadows = shadows.as_slice();
     let folder = job.folder.clone();

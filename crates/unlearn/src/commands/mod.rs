@@ -22,6 +22,7 @@ pub mod pull;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod series;
 mod sets;
 mod shadows;
 mod shared;
@@ -47,6 +48,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Run(c) => c.run(&context),
         Command::Sweep(c) => c.run(&context),
         Command::Eval(c) => c.run(&context),
+        Command::Series(c) => c.run(&context),
         Command::Attack(c) => c.run(&context),
         Command::BenchMetrics(c) => c.run(&context),
         Command::Report(c) => c.run(&context),

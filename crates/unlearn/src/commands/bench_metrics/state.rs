@@ -130,7 +130,7 @@ impl Bench<'_> {
         // The models beside are seen once.
         recipe.eval.observations = Some(self.places.root.join("observations"));
         let name = format!("eval/{}/{}", state.name(), model.name());
-        eval::execute(self.context, &recipe, &self.places.output(&name, true))?;
+        eval::execute(self.context, &recipe, &self.places.output(&name, true), None)?;
         Ok(file::read_json(&self.places.run(&name).eval())?)
     }
 }
