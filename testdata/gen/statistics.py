@@ -187,6 +187,13 @@ def student():
                "quantiles": [[p, float(stats.t.ppf(p, freedom))] for p in (0.005, 0.5, 0.75, 0.975, 0.9995)]}
 
 
+def t_test():
+    for n, m, apart in ((2, 2, 1.5), (2, 2, -0.5), (3, 5, 0.4), (1, 4, 2.0), (12, 7, 0.8)):
+        a, b = normal(n, mean=apart), normal(m)
+        yield {"a": a, "b": b, "difference": float(stats.ttest_ind(a, b, alternative="greater").pvalue),
+               "mean": float(stats.ttest_1samp(a + b, 0, alternative="greater").pvalue)}
+
+
 class Draws:
     """A linear congruential generator, the same as in the tests."""
 
@@ -247,7 +254,7 @@ def zlib_lengths():
 
 def main():
     makers = [ks, auc, binomial, mcnemar, permutation, sign_flip, leak_at_k, expected_maximum, divergence, wasserstein, cka,
-              entropy, lira, energy, student]
+              entropy, lira, energy, student, t_test]
     made = {make.__name__: list(make()) for make in makers}
     made["normal_cdf"] = [[x, float(stats.norm.cdf(x))] for x in (-37.0, -8.0, -1.5, 0.0, 0.3, 2.0, 6.0)]
     parts = ",\n".join(f"{json.dumps(name)}: {json.dumps(cases)}" for name, cases in made.items())

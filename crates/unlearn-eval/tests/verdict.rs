@@ -6,10 +6,12 @@ use unlearn_data::Row;
 use unlearn_eval::observation::{Likelihoods, Tokens};
 use unlearn_eval::{Beside, Looked, Observations, judge};
 
-/// How well the rows of a set are known, in nats per token; rows come in fours about the same.
+/// How well the rows of a set are known, in nats per token; rows about the same scatter together.
 struct Made {
     set: &'static str,
     rows: usize,
+    /// How many rows are about the same.
+    each: usize,
     level: f64,
     /// The level of the answers in other words, of which the wrong ones are at -3.
     truth: f64,
@@ -20,7 +22,7 @@ struct Made {
 
 impl Default for Made {
     fn default() -> Self {
-        Self { set: "forget", rows: 52, level: -3.0, truth: -3.0, scatter: [0.7, 0.7], answer: "In Zenaby." }
+        Self { set: "forget", rows: 52, each: 4, level: -3.0, truth: -3.0, scatter: [0.7, 0.7], answer: "In Zenaby." }
     }
 }
 
@@ -35,11 +37,11 @@ fn made(about: &Made, seed: u64) -> (String, Observations) {
     let draws = seed::normal(seed, about.set, 3 * about.rows);
     let row = |i: usize| {
         let mut row = Row::question("Where?", "In Oakenport.");
-        row.entity = Some(format!("{} {}", about.set, i / 4));
+        row.entity = Some(format!("{} {}", about.set, i / about.each));
         row
     };
     let likelihoods = |i: usize| {
-        let shift = about.scatter[0] * draws[i / 4];
+        let shift = about.scatter[0] * draws[i / about.each];
         let noise = |k: usize| shift + about.scatter[1] * draws[about.rows * k + i];
         Likelihoods {
             answer: Some(tokens(about.level + noise(1))),
@@ -103,6 +105,33 @@ fn each_kind_of_failure_gets_its_own_charge() {
                 .all(|f| !f.words.is_empty() || f.charge == Charge::Damaged),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn rows_about_few_things_are_judged_as_far_as_they_go() {
+    // As TOFU's forget01: twenty rows about each of two authors, against two others.
+    let few = |set, each, level: f64| Made {
+        set,
+        rows: 40,
+        each,
+        level,
+        truth: level.min(-1.0),
+        scatter: [0.3, 0.7],
+        ..Made::default()
+    };
+    let judged =
+        |each, level, seed| verdict(&looked(&[few("forget", each, level), few("holdout", each, -3.0)], seed), None, 0);
+    let known = judged(20, -0.01, 3);
+    assert_eq!(known.charges(), [Charge::Remembers, Charge::Marked]);
+    assert!(known.basis.iter().any(|words| words.contains("normally distributed")), "{:?}", known.basis);
+    let charged = (0..400).filter(|&seed| !judged(20, -3.0, seed).charges().is_empty()).count();
+    assert!(charged <= 20, "{charged} of 400");
+    // About one thing each: nothing is claimed, neither way.
+    for level in [-0.01, -3.0] {
+        let found = judged(40, level, 3);
+        let about: Vec<_> = found.on(Charge::Remembers).map(|f| f.found).collect();
+        assert_eq!((about, found.charges()), (vec![None], vec![]));
     }
 }
 

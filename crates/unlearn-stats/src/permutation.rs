@@ -49,6 +49,8 @@ pub struct Tested {
     pub p_value: f64,
     /// Whether every arrangement was tried.
     pub exact: bool,
+    /// The smallest probability that can come out, whatever the values: of few clusters there are few arrangements.
+    pub least: f64,
 }
 
 impl Permutation {
@@ -162,7 +164,10 @@ impl Permutation {
         };
         let reaching = others.iter().filter(|other| towards(**other) >= towards(statistic) - tolerance).count();
         let itself = usize::from(!exact);
-        Tested { statistic, p_value: (reaching + itself) as f64 / (others.len() + itself) as f64, exact }
+        let all = (others.len() + itself) as f64;
+        // Against an alternative on either side, the opposite of an arrangement counts as much as itself.
+        let least = if exact && self.alternative == Alternative::TwoSided { 2.0 } else { 1.0 };
+        Tested { statistic, p_value: (reaching + itself) as f64 / all, exact, least: (least / all).min(1.0) }
     }
 }
 

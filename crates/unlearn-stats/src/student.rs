@@ -35,6 +35,41 @@ impl Spread {
     }
 }
 
+/// The chance of a difference of means, mean(`a`) - mean(`b`), as large as that of these values or larger, where all are
+/// independent and normal with one mean and one variance (Student, 1908).
+///
+/// `None` where a side has no value, both together fewer than three, one is not finite, or none differs from its side's
+/// mean.
+///
+/// # Examples
+/// ```
+/// use unlearn_stats::student::chance_of_difference;
+/// let p = chance_of_difference(&[3.0, 4.0], &[1.0, 2.0]).unwrap();
+/// assert!((p - 0.05278640450004207).abs() < 1e-12);
+/// ```
+pub fn chance_of_difference(a: &[f64], b: &[f64]) -> Option<f64> {
+    let (n, m) = (a.len() as f64, b.len() as f64);
+    let difference = crate::normal::mean(a)? - crate::normal::mean(b)?;
+    let squares = crate::normal::squared_deviations(a)? + crate::normal::squared_deviations(b)?;
+    let freedom = n + m - 2.0;
+    let error = (squares / freedom * (1.0 / n + 1.0 / m)).sqrt();
+    tail(difference / error, freedom).filter(|_| error > 0.0)
+}
+
+/// The chance of a mean as large as that of these values or larger, where they are independent and normal with mean 0.
+///
+/// `None` for fewer than two values, where one is not finite, and where all are the same.
+pub fn chance_of_mean(values: &[f64]) -> Option<f64> {
+    let n = values.len() as f64;
+    let error = (crate::normal::squared_deviations(values)? / (n - 1.0) / n).sqrt();
+    tail(crate::normal::mean(values)? / error, n - 1.0).filter(|_| error > 0.0)
+}
+
+/// P(T ≥ `t`).
+fn tail(t: f64, freedom: f64) -> Option<f64> {
+    cdf(-t, freedom)
+}
+
 /// P(T ≤ `t`) for T with `freedom` degrees of freedom; `None` where these are not above 0 or `t` is not a number.
 pub fn cdf(t: f64, freedom: f64) -> Option<f64> {
     if t.is_nan() || !(freedom > 0.0 && freedom.is_finite()) {

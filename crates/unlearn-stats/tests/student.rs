@@ -4,11 +4,20 @@
 
 use proptest::prelude::*;
 use serde::Deserialize;
-use unlearn_stats::student::{Spread, cdf, quantile};
+use unlearn_stats::student::{Spread, cdf, chance_of_difference, chance_of_mean, quantile};
 
 #[derive(Deserialize)]
 struct Made {
     student: Vec<Case>,
+    t_test: Vec<TTest>,
+}
+
+#[derive(Deserialize)]
+struct TTest {
+    a: Vec<f64>,
+    b: Vec<f64>,
+    difference: f64,
+    mean: f64,
 }
 
 #[derive(Deserialize)]
@@ -22,10 +31,33 @@ fn assert_close(ours: f64, theirs: f64) {
     assert!((ours - theirs).abs() <= 1e-11 * theirs.abs().max(1e-3), "{ours} instead of {theirs}");
 }
 
+fn made() -> Made {
+    serde_json::from_str(include_str!("../../../testdata/statistics/statistics.json")).unwrap()
+}
+
+#[test]
+fn tests_agree_with_scipy() {
+    for case in made().t_test {
+        assert_close(chance_of_difference(&case.a, &case.b).unwrap(), case.difference);
+        assert_close(chance_of_mean(&[case.a, case.b].concat()).unwrap(), case.mean);
+    }
+}
+
+#[test]
+fn a_test_needs_something_that_scatters() {
+    for [a, b] in
+        [[&[][..], &[1.0, 2.0]], [&[1.0], &[2.0]], [&[1.0, 1.0], &[2.0, 2.0]], [&[1.0, f64::NAN], &[2.0, 3.0]]]
+    {
+        assert_eq!(chance_of_difference(a, b), None);
+    }
+    for values in [&[][..], &[1.0], &[2.0, 2.0]] {
+        assert_eq!(chance_of_mean(values), None);
+    }
+}
+
 #[test]
 fn the_distribution_agrees_with_scipy() {
-    let made: Made = serde_json::from_str(include_str!("../../../testdata/statistics/statistics.json")).unwrap();
-    for case in made.student {
+    for case in made().student {
         case.cdf.iter().for_each(|[t, p]| assert_close(cdf(*t, case.freedom).unwrap(), *p));
         case.quantiles.iter().for_each(|[p, t]| assert_close(quantile(*p, case.freedom).unwrap(), *t));
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use unlearn_core::verdict::{Charge, Finding, Verdict};
-use unlearn_stats::permutation::{Alternative, Permutation};
+use unlearn_stats::permutation::{Alternative, Permutation, Tested};
+use unlearn_stats::student::{chance_of_difference, chance_of_mean};
 
 use super::{FLOOR, chance, clustered, differences, levels, mean, percent, times};
 use crate::metrics::{exact_memorization, truth_ratio};
@@ -37,28 +38,67 @@ fn preferences(seen: &Observations) -> Vec<Option<f64>> {
 /// How much more there is of something in the forget set, and the chances of as much, and of as little.
 struct Compared {
     difference: f64,
-    more: f64,
-    less: f64,
+    chances: Chances,
     margin: f64,
     values: [f64; 2],
 }
 
+/// The chances of a difference as large, and as small.
+enum Chances {
+    /// By exchanging labels or signs.
+    Exact([f64; 2]),
+    /// If averages over the rows about one thing are normally distributed: these are about too few things for an
+    /// exchange to ever speak against chance.
+    Normal([f64; 2]),
+    /// These are about too few things to tell.
+    None,
+}
+
+impl Chances {
+    /// Of tests each way, and of the same by Student's test of the means of what rows are about.
+    fn of(tests: [Tested; 2], student: impl FnOnce() -> Option<[f64; 2]>) -> Self {
+        if tests.iter().all(|tested| tested.least <= CHANCE / 2.0) {
+            return Self::Exact(tests.map(|tested| tested.p_value));
+        }
+        student().map_or(Self::None, Self::Normal)
+    }
+
+    fn both(&self) -> Option<[f64; 2]> {
+        match self {
+            Self::Exact(both) | Self::Normal(both) => Some(*both),
+            Self::None => None,
+        }
+    }
+}
+
 impl Compared {
+    /// The chance of as much.
+    fn more(&self) -> f64 {
+        self.chances.both().map_or(1.0, |both| both[0])
+    }
+    /// The chance of as little.
+    fn less(&self) -> f64 {
+        self.chances.both().map_or(1.0, |both| both[1])
+    }
     fn is_more(&self, chance: f64) -> bool {
-        self.more <= chance && self.difference > self.margin
+        self.more() <= chance && self.difference > self.margin
     }
     fn is_less(&self, chance: f64) -> bool {
-        self.less <= chance && self.difference < -self.margin
+        self.less() <= chance && self.difference < -self.margin
     }
-    fn numbers(&self, name: &str) -> [(String, f64); 5] {
-        [
-            (format!("{name}-difference"), self.difference),
-            (format!("{name}-p-more"), self.more),
-            (format!("{name}-p-less"), self.less),
-            (format!("{name}-forget"), self.values[0]),
-            (format!("{name}-compared-with"), self.values[1]),
-        ]
+    fn numbers(&self, name: &str) -> Vec<(String, f64)> {
+        let [forget, other] = self.values;
+        let mut numbers = vec![("difference", self.difference), ("forget", forget), ("compared-with", other)];
+        if let Some([more, less]) = self.chances.both() {
+            numbers.extend([("p-more", more), ("p-less", less)]);
+        }
+        numbers.into_iter().map(|(what, x)| (format!("{name}-{what}"), x)).collect()
     }
+}
+
+/// The mean of each.
+fn means(clusters: &[Vec<f64>]) -> Vec<f64> {
+    clusters.iter().filter_map(|values| unlearn_stats::bootstrap::mean(values)).collect()
 }
 
 pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
@@ -83,13 +123,32 @@ pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
         verdict.findings.push(finding(Charge::Remembers, None, words.to_owned(), BTreeMap::new()));
         return;
     };
+    if matches!(level.chances, Chances::None) {
+        let words = format!(
+            "Whether the forget set is still known cannot be told: the rows are about too few different things for a test \
+             against chance. As they are, the forget answers' tokens are {} {} those to {than}. Rows about \
+             other things that no model saw (`--holdout`), each with its `entity`, would tell.",
+            times(level.difference),
+            if level.difference < 0.0 { "less probable than" } else { "as probable as" },
+        );
+        let numbers = level.numbers(LEVEL.name).into_iter().collect();
+        verdict.findings.push(finding(Charge::Remembers, None, words, numbers));
+        return;
+    }
+    if matches!(level.chances, Chances::Normal(_)) {
+        verdict.basis.push(
+            "The rows are about so few different things that chances could only be had by supposing that averages over \
+             the rows about each are normally distributed."
+                .to_owned(),
+        );
+    }
     let (preference, said) = (compare(&PREFERENCE), compare(&SAID));
     // Two tests share the chance of a false charge.
     let tests = [(&preference, PREFERENCE.name), (&said, SAID.name)];
     let remembers: Vec<&str> =
         tests.iter().filter(|(c, _)| c.as_ref().is_some_and(|c| c.is_more(CHANCE / 2.0))).map(|t| t.1).collect();
     let (marked, shuns) = (level.is_more(CHANCE), level.is_less(CHANCE));
-    let mut numbers: BTreeMap<String, f64> = level.numbers(LEVEL.name).into();
+    let mut numbers: BTreeMap<String, f64> = level.numbers(LEVEL.name).into_iter().collect();
     for (compared, name) in tests {
         numbers.extend(compared.iter().flat_map(|c| c.numbers(name)));
     }
@@ -98,12 +157,12 @@ pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
         how.push(format!(
             "true answers are preferred to wrong ones {} as much, {}",
             times(c.difference),
-            chance(c.more)
+            chance(c.more())
         ));
     }
     if let Some(c) = said.as_ref().filter(|_| remembers.contains(&SAID.name)) {
         let [forget, other] = c.values.map(percent);
-        how.push(format!("{forget} of the answers' tokens would be said against {other}, {}", chance(c.more)));
+        how.push(format!("{forget} of the answers' tokens would be said against {other}, {}", chance(c.more())));
     }
     let words = match how.is_empty() {
         false => format!("Not forgotten, beside {than}: {}.", how.join("; ")),
@@ -113,7 +172,7 @@ pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
         }
     };
     // Of two tests, the smaller chance counts twice.
-    let least = tests.iter().filter_map(|(c, _)| Some(c.as_ref()?.more)).fold(0.5, f64::min);
+    let least = tests.iter().filter_map(|(c, _)| Some(c.as_ref()?.more())).fold(0.5, f64::min);
     let with = |p: f64| {
         let mut numbers = numbers.clone();
         numbers.insert("p-value".to_owned(), p);
@@ -125,20 +184,20 @@ pub(super) fn test(beside: &Beside<'_>, seed: u64, verdict: &mut Verdict) {
             "The forget rows stand out: their answers' tokens are {} as probable as those to {than} ({}); that they were \
              once learned can be told.",
             times(level.difference),
-            chance(level.more)
+            chance(level.more())
         ),
         false => String::new(),
     };
-    verdict.findings.push(finding(Charge::Marked, Some(marked), words, with(level.more)));
+    verdict.findings.push(finding(Charge::Marked, Some(marked), words, with(level.more())));
     let words = match shuns {
         true => format!(
             "Overdone: the forget answers are avoided; their tokens are {} less probable than those to {than} ({}).",
             times(level.difference),
-            chance(level.less)
+            chance(level.less())
         ),
         false => String::new(),
     };
-    verdict.findings.push(finding(Charge::Shuns, Some(shuns), words, with(level.less)));
+    verdict.findings.push(finding(Charge::Shuns, Some(shuns), words, with(level.less())));
 }
 
 fn finding(charge: Charge, found: Option<bool>, words: String, numbers: BTreeMap<String, f64>) -> Finding {
@@ -159,10 +218,13 @@ fn with_holdout(beside: &Beside<'_>, measure: &Measure, seed: u64) -> Option<Com
     let b = clustered(&holdout.rows, &taken_off("holdout", &own[1]));
     let tested = |alternative| Permutation { alternative, ..Permutation::seeded(seed) }.difference_of_means(&a, &b);
     let (more, less) = (tested(Alternative::Greater)?, tested(Alternative::Less)?);
+    let student = || {
+        let (a, b) = (means(&a), means(&b));
+        Some([chance_of_difference(&a, &b)?, chance_of_difference(&b, &a)?])
+    };
     Some(Compared {
         difference: more.statistic,
-        more: more.p_value,
-        less: less.p_value,
+        chances: Chances::of([more, less], student),
         margin: measure.margin,
         values: [mean(&own[0])?, mean(&own[1])?],
     })
@@ -175,10 +237,14 @@ fn with_retrained(beside: &Beside<'_>, measure: &Measure, seed: u64) -> Option<C
     let apart = clustered(&ours.rows, &differences(&own, &other));
     let tested = |alternative| Permutation { alternative, ..Permutation::seeded(seed) }.mean_of_differences(&apart);
     let (more, less) = (tested(Alternative::Greater)?, tested(Alternative::Less)?);
+    let student = || {
+        let up = means(&apart);
+        let down: Vec<f64> = up.iter().map(|x| -x).collect();
+        Some([chance_of_mean(&up)?, chance_of_mean(&down)?])
+    };
     Some(Compared {
         difference: more.statistic,
-        more: more.p_value,
-        less: less.p_value,
+        chances: Chances::of([more, less], student),
         margin: measure.margin_paired,
         values: [mean(&own)?, mean(&other)?],
     })
