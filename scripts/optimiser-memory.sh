@@ -49,6 +49,7 @@ measure 0 optimizer=sgd
 measure 1 optimizer=sgd momentum=0.9
 measure 1 optimizer=lion
 measure 2 optimizer=adamw
+measure 0.5 optimizer=adamw optimizer_bits=8
 measure 3 optimizer=sophia sophia.every=1
 measure 5 optimizer=sophia sophia.every=1 sophia.curvature=hutchinson
 measure 1 optimizer=sgd smooth.kind=sam

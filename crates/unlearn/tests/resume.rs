@@ -70,6 +70,23 @@ fn steps_in(events: &Path) -> usize {
 }
 
 #[test]
+fn moments_in_8_bits_are_gone_on_with() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let bits = ["--set", "train.optimizer_bits=8"];
+    let [whole, killed, plain] = ["whole", "killed", "plain"].map(|name| dir.path().join(name));
+    finish(&whole, &bits);
+    let mut child = run(&killed, &bits).spawn().expect("starts");
+    wait_for(&mut child, &killed.join("events.jsonl"));
+    wait_for_step(&mut child, &killed.join("events.jsonl"));
+    let _ = child.kill();
+    child.wait().expect("ends");
+    finish(&killed, &bits);
+    finish(&plain, &[]);
+    assert_eq!(digest(&killed), digest(&whole));
+    assert_ne!(digest(&plain), digest(&whole), "nothing was kept in 8 bits");
+}
+
+#[test]
 fn killed_ten_times_it_ends_in_the_same_bytes() {
     let dir = tempfile::tempdir().expect("temp dir");
     let whole = dir.path().join("whole");

@@ -113,7 +113,7 @@ impl Memory {
 fn copies(train: &TrainSection) -> f64 {
     // A moved copy of the weights, and a gradient there beside the first; `sam` lets go of the first before.
     let smoothing = match train.smooth.kind {
-        Smoothing::None => 0,
+        Smoothing::None => 0u8,
         Smoothing::Sam | Smoothing::Random => 1,
         Smoothing::GradientPenalty => 2,
     };
@@ -123,8 +123,8 @@ fn copies(train: &TrainSection) -> f64 {
         (Optimizer::Sophia, Curvature::Hutchinson) => 3,
         _ => 0,
     };
-    let average = usize::from(train.average.kind != Averaging::None);
-    (1 + state_values(train) + average + smoothing.max(curvature)) as f64
+    let average = f64::from(u8::from(train.average.kind != Averaging::None));
+    1.0 + state_values(train) + average + f64::from(smoothing.max(curvature))
 }
 
 /// Numbers that a block's graph keeps of one token.

@@ -35,7 +35,7 @@ pub(crate) use micro::seen_by;
 pub use micro::{Micro, View};
 pub use needs::{Alternative, Asking, Inner, Needs, Passing, Quantity, Reads, Set, Side};
 pub use objective::{Objective, Setup, StepView, Term, Totals};
-pub use optimizer::{AdamW, Lion, Optimizer, Sgd, Sophia, optimizer};
+pub use optimizer::{AdamW, Lion, Moments, Optimizer, Sgd, Sophia, optimizer};
 pub use reference::{Cache, Question, Reference};
 pub use run::{Outcome, Plan, Progress, check_folds, passes, train, visited};
 pub use schedule::learning_rate;

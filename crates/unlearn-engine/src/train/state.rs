@@ -7,8 +7,29 @@ use unlearn_core::file;
 
 use super::update::Update;
 use crate::checkpoint::{Entry, Precision, WeightFiles, write_tensors};
-use crate::decoder::Spec;
 use crate::{EngineError, Parameters};
+
+/// A number for each value that is trained, by the parameter's place.
+pub(super) trait Saved: Sync {
+    /// Numbers of a parameter, as they are saved.
+    fn stored_len(&self, i: usize) -> usize;
+    /// A parameter's.
+    fn stored(&self, i: usize) -> Vec<f32>;
+    /// Takes them back, as many as [`Self::stored_len`] says.
+    fn restore(&mut self, i: usize, stored: Vec<f32>);
+}
+
+impl Saved for Vec<Vec<f32>> {
+    fn stored_len(&self, i: usize) -> usize {
+        self[i].len()
+    }
+    fn stored(&self, i: usize) -> Vec<f32> {
+        self[i].clone()
+    }
+    fn restore(&mut self, i: usize, stored: Vec<f32>) {
+        self[i] = stored;
+    }
+}
 
 /// Where a run keeps its state.
 #[derive(Debug, Clone)]
@@ -66,22 +87,17 @@ impl StateFolder {
         file::create_dir(&self.dir)?;
         let step = update.steps();
         let tensors = format!("step-{step}.safetensors");
-        let entry = |kind: &str, i: usize, values| {
-            let spec: &Spec = &parameters.specs()[i];
-            Entry {
-                name: format!("{kind}.{}", spec.name),
-                shape: spec.shape.to_vec(),
-                precision: Precision::F32,
-                values,
-                stored: None,
-            }
+        let entry = |kind: &str, i: usize, shape, values| {
+            let name = format!("{kind}.{}", parameters.specs()[i].name);
+            Entry { name, shape, precision: Precision::F32, values, stored: None }
         };
         let mut entries: Vec<Entry<'_>> = Vec::new();
         let state = update.state();
         for i in parameters.trained() {
-            entries.push(entry("weight", i, Box::new(move || parameters.values(i))));
-            for &(name, tensors) in &state {
-                entries.push(entry(name, i, Box::new(move || tensors[i].clone())));
+            let shape = parameters.specs()[i].shape.to_vec();
+            entries.push(entry("weight", i, shape, Box::new(move || parameters.values(i))));
+            for &(name, saved) in &state {
+                entries.push(entry(name, i, vec![saved.stored_len(i)], Box::new(move || saved.stored(i))));
             }
         }
         write_tensors(&self.dir.join(&tensors), &entries)?;
@@ -128,10 +144,9 @@ impl StateFolder {
             let values = read("weight", &spec.name, spec.len())?;
             parameters.update(i, |old| old.copy_from_slice(&values));
         }
-        for (kind, tensors) in update.restore(counters.step) {
+        for (kind, saved) in update.restore(counters.step) {
             for i in parameters.trained() {
-                let spec = &parameters.specs()[i];
-                tensors[i] = read(kind, &spec.name, spec.len())?;
+                saved.restore(i, read(kind, &parameters.specs()[i].name, saved.stored_len(i))?);
             }
         }
         Ok(Some(counters))

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use unlearn_core::recipe::{Curvature, TrainSection};
 
 use super::average::Average;
+use super::state::Saved;
 use super::{Gradients, Optimizer, optimizer};
 use crate::{LanguageModel, Parameters};
 
@@ -14,8 +15,8 @@ pub(super) struct Update {
     average: Option<Average>,
 }
 
-/// A tensor for each trained parameter, under a name.
-pub(super) type Named<'a> = (&'static str, &'a Vec<Vec<f32>>);
+/// What is saved, under a name.
+pub(super) type Named<'a> = (&'static str, &'a dyn Saved);
 
 impl Update {
     pub(super) fn new(train: &TrainSection, steps: usize, parameters: &Parameters) -> Self {
@@ -68,15 +69,14 @@ impl Update {
 
     /// What is saved.
     pub(super) fn state(&self) -> Vec<Named<'_>> {
-        let mut all = self.optimizer.state();
-        all.extend(self.average.iter().map(|a| ("average", &a.values)));
-        all
+        let optimizer = self.optimizer.state().into_iter().map(|(name, moments)| (name, moments as &dyn Saved));
+        optimizer.chain(self.average.iter().map(|a| ("average", &a.values as &dyn Saved))).collect()
     }
 
     /// Where what was saved after so many steps is put.
-    pub(super) fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut Vec<Vec<f32>>)> {
-        let mut all = self.optimizer.restore(steps);
-        all.extend(self.average.iter_mut().map(|a| ("average", &mut a.values)));
-        all
+    pub(super) fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut dyn Saved)> {
+        let optimizer = self.optimizer.restore(steps).into_iter();
+        let optimizer = optimizer.map(|(name, moments)| (name, moments as &mut dyn Saved));
+        optimizer.chain(self.average.iter_mut().map(|a| ("average", &mut a.values as &mut dyn Saved))).collect()
     }
 }

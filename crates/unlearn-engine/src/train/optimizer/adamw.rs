@@ -2,8 +2,7 @@
 
 use unlearn_core::recipe::TrainSection;
 
-use super::super::Gradients;
-use super::{Optimizer, each_of_two};
+use super::{Moments, Optimizer, Range, each_of_two};
 use crate::Parameters;
 
 /// The optimiser and its moments.
@@ -15,10 +14,10 @@ pub struct AdamW {
     weight_decay: f64,
     /// Steps taken.
     pub steps: usize,
-    /// First moments of each trained parameter, by its place; empty for the others.
-    pub first: Vec<Vec<f32>>,
+    /// First moments.
+    pub first: Moments,
     /// Second moments.
-    pub second: Vec<Vec<f32>>,
+    pub second: Moments,
 }
 
 impl AdamW {
@@ -31,8 +30,8 @@ impl AdamW {
             eps: train.eps,
             weight_decay: train.weight_decay,
             steps: 0,
-            first: Gradients::zeros(parameters),
-            second: Gradients::zeros(parameters),
+            first: Moments::zeros(train, Range::Signed, parameters),
+            second: Moments::zeros(train, Range::Unsigned, parameters),
         }
     }
 }
@@ -59,11 +58,11 @@ impl Optimizer for AdamW {
         self.steps
     }
 
-    fn state(&self) -> Vec<(&'static str, &Vec<Vec<f32>>)> {
+    fn state(&self) -> Vec<(&'static str, &Moments)> {
         vec![("first", &self.first), ("second", &self.second)]
     }
 
-    fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut Vec<Vec<f32>>)> {
+    fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut Moments)> {
         self.steps = steps;
         vec![("first", &mut self.first), ("second", &mut self.second)]
     }

@@ -2,8 +2,7 @@
 
 use unlearn_core::recipe::TrainSection;
 
-use super::super::Gradients;
-use super::{Optimizer, each};
+use super::{Moments, Optimizer, Range, each};
 use crate::Parameters;
 
 /// `θ ← θ − η (sign(β₁ m + (1 − β₁) g) + λ θ)`, then `m ← β₂ m + (1 − β₂) g`.
@@ -13,7 +12,7 @@ pub struct Lion {
     beta2: f64,
     weight_decay: f64,
     steps: usize,
-    momentum: Vec<Vec<f32>>,
+    momentum: Moments,
 }
 
 impl Lion {
@@ -21,7 +20,13 @@ impl Lion {
     #[must_use]
     pub fn new(train: &TrainSection, parameters: &Parameters) -> Self {
         let (beta1, beta2) = (train.lion.beta1, train.lion.beta2);
-        Self { beta1, beta2, weight_decay: train.weight_decay, steps: 0, momentum: Gradients::zeros(parameters) }
+        Self {
+            beta1,
+            beta2,
+            weight_decay: train.weight_decay,
+            steps: 0,
+            momentum: Moments::zeros(train, Range::Signed, parameters),
+        }
     }
 }
 
@@ -43,11 +48,11 @@ impl Optimizer for Lion {
         self.steps
     }
 
-    fn state(&self) -> Vec<(&'static str, &Vec<Vec<f32>>)> {
+    fn state(&self) -> Vec<(&'static str, &Moments)> {
         vec![("momentum", &self.momentum)]
     }
 
-    fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut Vec<Vec<f32>>)> {
+    fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut Moments)> {
         self.steps = steps;
         vec![("momentum", &mut self.momentum)]
     }

@@ -3,8 +3,7 @@
 use rayon::prelude::*;
 use unlearn_core::recipe::TrainSection;
 
-use super::super::Gradients;
-use super::{Optimizer, each};
+use super::{Moments, Optimizer, Range, each};
 use crate::Parameters;
 
 /// With `g` the gradient plus `weight_decay · θ`: `m ← momentum · m + g`, `θ ← θ − η m`; without momentum, `θ ← θ − η g`
@@ -14,15 +13,17 @@ pub struct Sgd {
     momentum: f64,
     weight_decay: f64,
     steps: usize,
-    velocity: Vec<Vec<f32>>,
+    velocity: Moments,
 }
 
 impl Sgd {
     /// An optimiser at rest.
     #[must_use]
     pub fn new(train: &TrainSection, parameters: &Parameters) -> Self {
-        let none = || vec![Vec::new(); parameters.specs().len()];
-        let velocity = if train.momentum > 0.0 { Gradients::zeros(parameters) } else { none() };
+        let velocity = match train.momentum > 0.0 {
+            true => Moments::zeros(train, Range::Signed, parameters),
+            false => Moments::none(parameters),
+        };
         Self { momentum: train.momentum, weight_decay: train.weight_decay, steps: 0, velocity }
     }
 }
@@ -51,11 +52,11 @@ impl Optimizer for Sgd {
         self.steps
     }
 
-    fn state(&self) -> Vec<(&'static str, &Vec<Vec<f32>>)> {
+    fn state(&self) -> Vec<(&'static str, &Moments)> {
         if self.momentum > 0.0 { vec![("velocity", &self.velocity)] } else { Vec::new() }
     }
 
-    fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut Vec<Vec<f32>>)> {
+    fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut Moments)> {
         self.steps = steps;
         if self.momentum > 0.0 { vec![("velocity", &mut self.velocity)] } else { Vec::new() }
     }

@@ -1,10 +1,8 @@
 //! Sophia (Liu et al., 2023, arXiv 2305.14342, algorithm 3), the optimiser of SOUL (Jia et al., 2024, arXiv 2404.18239).
 
-use rayon::prelude::*;
 use unlearn_core::recipe::{Curvature, TrainSection};
 
-use super::super::Gradients;
-use super::{Optimizer, each_of_two};
+use super::{Moments, Optimizer, Range, each_of_two};
 use crate::Parameters;
 
 /// `m ← β₁ m + (1 − β₁) g`; every `k` steps `h ← β₂ h + (1 − β₂) ĥ`; `θ ← θ (1 − η λ) − η clip(m / max(ρ h, ε), 1)`.
@@ -21,8 +19,8 @@ pub struct Sophia {
     eps: f64,
     weight_decay: f64,
     steps: usize,
-    momentum: Vec<Vec<f32>>,
-    hessian: Vec<Vec<f32>>,
+    momentum: Moments,
+    hessian: Moments,
 }
 
 impl Sophia {
@@ -39,8 +37,8 @@ impl Sophia {
             eps: s.eps,
             weight_decay: train.weight_decay,
             steps: 0,
-            momentum: Gradients::zeros(parameters),
-            hessian: Gradients::zeros(parameters),
+            momentum: Moments::zeros(train, Range::Signed, parameters),
+            hessian: Moments::zeros(train, Range::Signed, parameters),
         }
     }
 }
@@ -61,11 +59,11 @@ impl Optimizer for Sophia {
         self.steps
     }
 
-    fn state(&self) -> Vec<(&'static str, &Vec<Vec<f32>>)> {
+    fn state(&self) -> Vec<(&'static str, &Moments)> {
         vec![("momentum", &self.momentum), ("hessian", &self.hessian)]
     }
 
-    fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut Vec<Vec<f32>>)> {
+    fn restore(&mut self, steps: usize) -> Vec<(&'static str, &mut Moments)> {
         self.steps = steps;
         vec![("momentum", &mut self.momentum), ("hessian", &mut self.hessian)]
     }
@@ -76,8 +74,6 @@ impl Optimizer for Sophia {
 
     fn observe(&mut self, curvature: &[Vec<f32>]) {
         let (b2, c2) = (self.beta2 as f32, (1.0 - self.beta2) as f32);
-        for (h, new) in self.hessian.iter_mut().zip(curvature) {
-            h.par_iter_mut().zip(new).for_each(|(h, new)| *h = b2 * *h + c2 * new);
-        }
+        self.hessian.join(curvature, |h, new| *h = b2 * *h + c2 * new);
     }
 }
