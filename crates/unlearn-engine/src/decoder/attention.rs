@@ -87,12 +87,13 @@ impl Attention {
             }
             Sight::Masks(masks) => {
                 let q = by_head(q, turns.clone(), [rows, c.heads], c.attention_scale);
-                let mut k = by_head(k, turns, [rows, c.kv_heads], 1.0);
-                let mut v: Tensor<4> = v.reshape([rows, tokens, c.kv_heads, c.head_dim]).swap_dims(1, 2);
-                if let Some(cache) = cache {
-                    (k, v) = cache.extend(layer, k, v);
-                }
-                masked(c, q, [k, v], masks.of(kind.window))
+                let k = by_head(k, turns, [rows, c.kv_heads], 1.0);
+                let v: Tensor<4> = v.reshape([rows, tokens, c.kv_heads, c.head_dim]).swap_dims(1, 2);
+                let seen = match cache {
+                    Some(cache) => cache.extend(layer, [k, v]),
+                    None => [k, v],
+                };
+                masked(c, q, seen, masks.of(kind.window))
             }
         };
         self.output.forward(weights, mixed)
@@ -133,15 +134,16 @@ impl Attention {
     }
 }
 
-/// Of queries `[rows, heads, tokens, head_dim]`, scaled, to keys and values `[rows, kv_heads, keys, head_dim]`, some of
-/// which come from the cache: `[rows * tokens, heads * head_dim]`. The query heads that share a key head are stacked along
-/// the token axis, so that keys and values are never repeated.
+/// Of queries `[rows, heads, tokens, head_dim]`, scaled, to keys and values `[rows, kv_heads, room, head_dim]`, some of
+/// which come from the cache, and of which there are as many as the mask has: `[rows * tokens, heads * head_dim]`. The
+/// query heads that share a key head are stacked along the token axis, so that keys and values are never repeated.
 fn masked(c: &DecoderConfig, q: Tensor<4>, [k, v]: [Tensor<4>; 2], mask: Tensor<4>) -> Tensor<2> {
     let ([rows, _, tokens, _], device) = (q.dims(), q.device());
     if tokens == 1 && ![&q, &k, &v].iter().any(|x| x.is_autodiff()) {
         return decode(q, [k, v], mask, c.attention_cap).reshape([rows, c.heads * c.head_dim]);
     }
-    let (keys, together) = (k.dims()[2], c.heads / c.kv_heads * tokens);
+    let (keys, together) = (mask.dims()[3], c.heads / c.kv_heads * tokens);
+    let [k, v] = [k, v].map(|t| t.narrow(2, 0, keys));
     let q: Tensor<4> = q.reshape([rows, c.kv_heads, together, c.head_dim]);
     let scores: Tensor<4> = q.matmul(k.transpose()).reshape([rows, c.heads, tokens, keys]);
     let scores = match c.attention_cap {

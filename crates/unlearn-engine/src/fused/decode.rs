@@ -8,8 +8,9 @@ use super::{Kernel, by_rows_of};
 pub(super) struct Looking<'a> {
     /// `[rows, heads, head_dim]`, scaled.
     pub(super) q: &'a [f32],
-    /// Keys and values `[rows, key heads, keys, head_dim]`.
+    /// Keys and values `[rows, key heads, room, head_dim]`.
     pub(super) cached: [&'a [f32]; 2],
+    pub(super) room: usize,
     /// `[rows or 1, keys]`, which is added to scores.
     pub(super) mask: &'a [f32],
     /// Query heads, and how many of them share a key head.
@@ -22,11 +23,11 @@ pub(super) struct Looking<'a> {
 impl Kernel for Looking<'_> {
     #[inline(always)]
     fn fill(&self, first: usize, part: &mut [f32]) {
-        let Self { q, cached: [k, v], mask, heads: [heads, each], keys, head_dim, cap } = *self;
+        let Self { q, cached: [k, v], room, mask, heads: [heads, each], keys, head_dim, cap } = *self;
         let mut shares = vec![0.0; keys];
         for (i, out) in part.chunks_exact_mut(head_dim).enumerate() {
             let line = first + i;
-            let of_key = line / each * keys * head_dim;
+            let of_key = line / each * room * head_dim;
             let (k, v) = (&k[of_key..][..keys * head_dim], &v[of_key..][..keys * head_dim]);
             let query = &q[line * head_dim..][..head_dim];
             let shown = line / heads * keys % mask.len();

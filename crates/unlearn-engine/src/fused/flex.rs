@@ -137,7 +137,8 @@ impl Fused for Flex {
             cached: [values(&k), values(&v)],
             mask: values(&mask),
             heads: [heads, heads / key_heads],
-            keys: k.layout().shape()[2],
+            room: k.layout().shape()[2],
+            keys: mask.layout().shape()[3],
             head_dim: q.layout().shape()[3],
             cap: cap.map(|cap| cap as f32),
         };
