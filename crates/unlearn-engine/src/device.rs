@@ -7,18 +7,62 @@ pub use unlearn_core::recipe::Precision;
 
 use crate::EngineError;
 
-/// The device that `--device` names: `cpu` in this build.
+/// The processor; the processor by the tensor library's own operations, which are what any other device computes by;
+/// and NVIDIA's cards, `cuda` or `cuda:1`, where this build has them.
+pub const NAMES: &str =
+    if cfg!(feature = "cuda") { "`cpu`, `cpu-composed`, `cuda` and `cuda:N`" } else { "`cpu` and `cpu-composed`" };
+
+/// Whether this process computes by the fused operations: on the processor, unless they are not wanted.
+static FUSED: AtomicBool = AtomicBool::new(true);
+
+/// The device that `--device` names (see [`NAMES`]). Operations are of the process: after `cpu-composed` or a card, there
+/// is no way back to the fused ones.
 ///
 /// # Errors
-/// When this build has no such device.
+/// When this build or this machine has no such device.
 pub fn by_name(name: &str) -> Result<Device, EngineError> {
-    match name {
-        "cpu" => Ok(Device::flex()),
-        "cuda" | "wgpu" | "metal" | "rocm" => {
-            Err(EngineError::Device { name: name.into(), reason: "this build was made without it".into() })
+    let fail = |reason: String| Err(EngineError::Device { name: name.into(), reason });
+    let (kind, index) = name.split_once(':').map_or((name, Some(0)), |(kind, index)| (kind, index.parse().ok()));
+    match (kind, index) {
+        ("cpu", Some(0)) if kind == name => Ok(Device::flex()),
+        ("cpu-composed", Some(0)) if kind == name => {
+            FUSED.store(false, Ordering::Relaxed);
+            Ok(Device::flex())
         }
-        _ => Err(EngineError::Device { name: name.into(), reason: "this build knows `cpu`".into() }),
+        ("cuda", Some(index)) => cuda(index).or_else(fail),
+        ("wgpu" | "metal" | "rocm", _) => fail("this program has no such devices".into()),
+        _ => fail(format!("this build knows {NAMES}")),
     }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_: usize) -> Result<Device, String> {
+    Err("this build was made without it: build with `--features cuda`".into())
+}
+
+/// A card that answers.
+#[cfg(feature = "cuda")]
+fn cuda(index: usize) -> Result<Device, String> {
+    use burn::tensor::Tensor;
+    // Without a driver or a card, the tensor library panics, on a thread of its own.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    let answer = std::panic::catch_unwind(|| {
+        let device = Device::cuda(index);
+        let two = Tensor::<1>::from_data([1.0f32], &device).add_scalar(1.0).into_data();
+        (two.iter::<f32>().next() == Some(2.0)).then_some(device)
+    });
+    std::panic::set_hook(hook);
+    let device = answer.ok().flatten();
+    let device = device.ok_or("no such card answers: are NVIDIA's driver (`libcuda.so.1`) and the card there?")?;
+    FUSED.store(false, Ordering::Relaxed);
+    Ok(device)
+}
+
+/// Whether the fused operations are there.
+#[must_use]
+pub fn has_fused() -> bool {
+    FUSED.load(Ordering::Relaxed)
 }
 
 /// Sets the number of threads that compute; must come before the first computation. 0: one for each core.
@@ -26,8 +70,16 @@ pub fn by_name(name: &str) -> Result<Device, EngineError> {
 /// # Errors
 /// When the threads are already running.
 pub fn set_threads(n: usize) -> Result<(), EngineError> {
-    let built = rayon::ThreadPoolBuilder::new().num_threads(n).build_global();
+    let built = rayon::ThreadPoolBuilder::new().num_threads(n).stack_size(STACK).build_global();
     built.map_err(|e| EngineError::Tensor { message: e.to_string() })
+}
+
+/// Bytes of stack of a thread that computes: as much as a program's first thread has by custom.
+const STACK: usize = 8 << 20;
+
+/// Does something on one of the threads that compute.
+pub fn among_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
 }
 
 /// Threads that compute.
@@ -41,8 +93,11 @@ static BFLOAT16: AtomicBool = AtomicBool::new(false);
 /// Chooses the precision of the products of matrices from now on, everywhere in the process; float32 where this machine
 /// has no other. Returns what was chosen.
 pub fn set_precision(wanted: Precision) -> Precision {
-    let chosen =
-        if wanted == Precision::Bfloat16 && crate::fused::has_bfloat16() { wanted } else { Precision::Float32 };
+    let chosen = if wanted == Precision::Bfloat16 && has_fused() && crate::fused::has_bfloat16() {
+        wanted
+    } else {
+        Precision::Float32
+    };
     BFLOAT16.store(chosen == Precision::Bfloat16, Ordering::Relaxed);
     chosen
 }

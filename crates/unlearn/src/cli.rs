@@ -28,7 +28,8 @@ pub struct Common {
     /// The one seed
     #[arg(long, value_name = "N", global = true, help_heading = "Everywhere")]
     pub seed: Option<u64>,
-    /// Where to compute
+    /// Where to compute: `cpu`; `cpu-composed`, the same by the tensor library's own operations, slower; `cuda` or `cuda:N`
+    /// where the program was built for NVIDIA's cards
     #[arg(long, value_name = "NAME", default_value = "cpu", global = true, help_heading = "Everywhere")]
     pub device: String,
     /// Threads that compute; 0: one for each core

@@ -47,7 +47,7 @@ impl Context {
     pub fn compute(&self, recipe: &Recipe) {
         static SAID: Once = Once::new();
         if device::set_precision(recipe.precision) != recipe.precision {
-            SAID.call_once(|| self.say("this machine multiplies no bfloat16 (AVX512-BF16): it computes in float32"));
+            SAID.call_once(|| self.say("no products of bfloat16 (AVX512-BF16) on this device: it computes in float32"));
         }
     }
 

@@ -1,8 +1,10 @@
 //! Operations that Burn would make of many, each of which writes its whole result: here each is one pass over memory, on
-//! all threads, with its gradient written by hand. Results are the same at any thread count.
+//! all threads, with its gradient written by hand. Results are the same at any thread count. Where a device has none of
+//! these, they are composed of Burn's.
 
 mod ahead;
 mod attention;
+mod composed;
 mod decode;
 mod entry;
 mod exp;
@@ -28,7 +30,7 @@ use rayon::prelude::*;
 pub use attention::Form;
 pub use product::{Factors, Held};
 
-use crate::device::{Precision, precision};
+use crate::device::{Precision, has_fused, precision};
 
 /// The operations, and their gradients.
 #[backend_extension(Flex, Autodiff)]
@@ -100,8 +102,8 @@ pub trait Fused: Backend {
     fn log_softmax_backward(log_probs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Attention of `q` `[n, heads * head_dim]` to `k` and `v` `[n, key heads * head_dim]`: as `q`.
     fn attend(q: FloatTensor<Self>, k: FloatTensor<Self>, v: FloatTensor<Self>, form: Form) -> FloatTensor<Self>;
-    /// Attention of queries `[rows, heads, 1, head_dim]`, scaled, to keys and values `[rows, key heads, keys, head_dim]`
-    /// under `mask` `[rows or 1, 1, 1, keys]`: as the queries. It has no gradient.
+    /// Attention of queries `[rows, heads, 1, head_dim]`, scaled, to the first of keys and values `[rows, key heads, room,
+    /// head_dim]` under `mask` `[rows or 1, 1, 1, keys]`: as the queries. It has no gradient.
     fn decode(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
@@ -141,12 +143,18 @@ pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
 }
 
 fn product_of(a: Tensor<2>, b: Tensor<2>, factors: Factors) -> Tensor<2> {
+    if !has_fused() {
+        return composed::product(a, b);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::product(a.into_dispatch(), b.into_dispatch(), factors))
 }
 
 /// [`product`] with weights that are frozen and packed.
 #[must_use]
 pub fn held_product(a: Tensor<2>, b: Held) -> Tensor<2> {
+    if !has_fused() {
+        return composed::held(a, &b);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::held(a.into_dispatch(), b, factors()))
 }
 
@@ -154,7 +162,7 @@ pub fn held_product(a: Tensor<2>, b: Held) -> Tensor<2> {
 /// another order, which takes the time to read `b` once.
 #[must_use]
 pub fn writing_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    if a.dims()[0] > FEW || a.is_autodiff() || b.is_autodiff() {
+    if !has_fused() || a.dims()[0] > FEW || a.is_autodiff() || b.is_autodiff() {
         return product(a, b);
     }
     Tensor::from_dispatch(<Dispatch as Fused>::few(a.into_dispatch(), b.into_dispatch()))
@@ -163,7 +171,7 @@ pub fn writing_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
 /// [`writing_product`] with weights that are frozen and packed.
 #[must_use]
 pub fn writing_held_product(a: Tensor<2>, b: Held) -> Tensor<2> {
-    if a.dims()[0] > FEW || a.is_autodiff() {
+    if !has_fused() || a.dims()[0] > FEW || a.is_autodiff() {
         return held_product(a, b);
     }
     Tensor::from_dispatch(<Dispatch as Fused>::few_held(a.into_dispatch(), b))
@@ -173,6 +181,9 @@ pub fn writing_held_product(a: Tensor<2>, b: Held) -> Tensor<2> {
 /// `[rank, to]`, in float32 whatever the precision.
 #[must_use]
 pub fn low_rank(y: Tensor<2>, x: Tensor<2>, [down, up]: [Tensor<2>; 2], scale: f64) -> Tensor<2> {
+    if !has_fused() {
+        return composed::low_rank(y, x, [down, up], scale);
+    }
     let [y, x, down, up] = [y, x, down, up].map(Tensor::into_dispatch);
     Tensor::from_dispatch(<Dispatch as Fused>::low_rank(y, x, down, up, scale))
 }
@@ -180,18 +191,27 @@ pub fn low_rank(y: Tensor<2>, x: Tensor<2>, [down, up]: [Tensor<2>; 2], scale: f
 /// `silu(gate) * up`, each `[n, width]`.
 #[must_use]
 pub fn swiglu(gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
+    if !has_fused() {
+        return composed::swiglu(gate, up);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::swiglu(gate.into_dispatch(), up.into_dispatch()))
 }
 
 /// Softmax over the last axis of `scores` `[rows, heads, tokens, keys]` plus a constant `[rows or 1, 1, tokens, keys]`.
 #[must_use]
 pub fn shares(scores: Tensor<4>, mask: Tensor<4>) -> Tensor<4> {
+    if !has_fused() {
+        return composed::shares(scores, mask);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::shares(scores.into_dispatch(), mask.into_dispatch()))
 }
 
 /// Each row of `x` `[n, width]` over its root mean square, times `weight` `[1, width]`.
 #[must_use]
 pub fn rms(x: Tensor<2>, weight: Tensor<2>, eps: f64) -> Tensor<2> {
+    if !has_fused() {
+        return composed::rms(x, weight, eps);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::rms(x.into_dispatch(), weight.into_dispatch(), eps))
 }
 
@@ -202,6 +222,9 @@ pub fn rms(x: Tensor<2>, weight: Tensor<2>, eps: f64) -> Tensor<2> {
 /// of a head's first `dim` entries with entry `i` of the second. With `dim` 0, none is turned.
 #[must_use]
 pub fn by_head(x: Tensor<2>, turns: Tensor<3>, sizes: [usize; 2], scale: f64) -> Tensor<4> {
+    if !has_fused() {
+        return composed::by_head(x, turns, sizes, scale);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::by_head(x.into_dispatch(), turns.into_dispatch(), sizes, scale))
 }
 
@@ -209,6 +232,9 @@ pub fn by_head(x: Tensor<2>, turns: Tensor<3>, sizes: [usize; 2], scale: f64) ->
 /// `[rows * tokens, heads * size]`.
 #[must_use]
 pub fn by_token(x: Tensor<4>, turns: Tensor<3>, scale: f64) -> Tensor<2> {
+    if !has_fused() {
+        return composed::by_token(x, turns, scale);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::by_token(x.into_dispatch(), turns.into_dispatch(), scale))
 }
 
@@ -221,6 +247,9 @@ pub fn no_turns(tokens: usize, device: &Device) -> Tensor<3> {
 /// Log-probability of `labels` `[n]` under `scores` `[n, width]`: `[n]`, differentiable by the scores.
 #[must_use]
 pub fn label_log_probs(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    if !has_fused() {
+        return composed::label_log_probs(scores, labels);
+    }
     let [n, _] = scores.dims();
     let found = <Dispatch as Fused>::label(scores.into_dispatch(), labels.into_dispatch());
     Tensor::<2>::from_dispatch(found).narrow(1, label::FOUND - 1, 1).reshape([n])
@@ -229,29 +258,38 @@ pub fn label_log_probs(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
 /// The logarithm of softmax over each row of `scores` `[n, width]`.
 #[must_use]
 pub fn log_softmax(scores: Tensor<2>) -> Tensor<2> {
+    if !has_fused() {
+        return composed::log_softmax(scores);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::log_softmax_rows(scores.into_dispatch()))
 }
 
 /// Attention of queries `[n, heads * head_dim]` to keys and values `[n, key heads * head_dim]`: as the queries.
 #[must_use]
 pub fn attention([q, k, v]: [Tensor<2>; 3], form: Form) -> Tensor<2> {
+    if !has_fused() {
+        return composed::attention([q, k, v], &form);
+    }
     let (q, k, v) = (q.into_dispatch(), k.into_dispatch(), v.into_dispatch());
     Tensor::from_dispatch(<Dispatch as Fused>::attend(q, k, v, form))
 }
 
-/// Attention of queries `[rows, heads, 1, head_dim]`, scaled, to keys and values `[rows, key heads, keys, head_dim]` under
-/// a mask `[rows or 1, 1, 1, keys]`, with scores squeezed below `cap`: as the queries.
+/// Attention of queries `[rows, heads, 1, head_dim]`, scaled, to the first of keys and values `[rows, key heads, room,
+/// head_dim]` under a mask `[rows or 1, 1, 1, keys]`, with scores squeezed below `cap`: as the queries.
 ///
 /// # Panics
 /// Where one of them is in a graph: it has no gradient.
 #[must_use]
 pub fn decode(q: Tensor<4>, [k, v]: [Tensor<4>; 2], mask: Tensor<4>, cap: Option<f64>) -> Tensor<4> {
+    if !has_fused() {
+        return composed::decode(q, [k, v], mask, cap);
+    }
     let [q, k, v, mask] = [q, k, v, mask].map(Tensor::into_dispatch);
     Tensor::from_dispatch(<Dispatch as Fused>::decode(q, k, v, mask, cap))
 }
 
-/// Rows up to which a product has to wait for memory more than for the processor.
-const FEW: usize = 15;
+/// Rows up to which a product that reads the matrix as it is kept, and copies nothing, is the faster one.
+const FEW: usize = 64;
 /// Values that one task works on, about.
 const TASK: usize = 1 << 15;
 

@@ -9,8 +9,8 @@ use unlearn_data::TokenRow;
 
 use super::exp::exp;
 use super::{
-    Form, attention, by_head, by_token, decode, label_log_probs, log_softmax, low_rank, no_turns, rms, shares, swiglu,
-    writing_product,
+    Form, attention, by_head, by_token, composed, decode, label_log_probs, log_softmax, low_rank, no_turns, rms,
+    shares, swiglu, writing_product,
 };
 use crate::decoder::Reach;
 use crate::tensor::{indices, matrix, values};
@@ -21,7 +21,7 @@ fn random<const D: usize>(shape: [usize; D], spread: f64) -> Tensor<D> {
 }
 
 /// A value's largest distance, and that of each gradient beside the largest entry of what is right.
-fn compare<const D: usize, const N: usize>(
+fn compare_values<const D: usize, const N: usize>(
     inputs: [Tensor<D>; N],
     ours: impl Fn([Tensor<D>; N]) -> Tensor<D>,
     theirs: impl Fn([Tensor<D>; N]) -> Tensor<D>,
@@ -44,9 +44,17 @@ fn compare<const D: usize, const N: usize>(
     };
     far(&a.0, &b.0, 1e-5);
     a.1.iter().zip(&b.1).for_each(|(a, b)| far(a, b, 1e-4));
-    // Without a graph, the same values.
-    let plain = values(ours(inputs));
-    assert_eq!(plain, a.0);
+}
+
+/// The same, where values without a graph are those with one, to the bit.
+fn compare<const D: usize, const N: usize>(
+    inputs: [Tensor<D>; N],
+    ours: impl Fn([Tensor<D>; N]) -> Tensor<D>,
+    theirs: impl Fn([Tensor<D>; N]) -> Tensor<D>,
+) {
+    let tracked = values(ours(inputs.clone().map(|x| x.autodiff().require_grad())).detach());
+    assert_eq!(values(ours(inputs.clone())), tracked);
+    compare_values(inputs, ours, theirs);
 }
 
 proptest! {
@@ -55,7 +63,8 @@ proptest! {
     #[test]
     fn swiglu_is_what_it_is_made_of(n in 1usize..70, width in 1usize..90, spread in 0.1f64..20.0) {
         let inputs = [random([n, width], spread), random([n, width], 1.0)];
-        compare(inputs, |[g, u]| swiglu(g, u), |[g, u]| silu(g) * u);
+        compare(inputs.clone(), |[g, u]| swiglu(g, u), |[g, u]| silu(g) * u);
+        compare_values(inputs, |[g, u]| composed::swiglu(g, u), |[g, u]| silu(g) * u);
     }
 
     #[test]
@@ -67,6 +76,7 @@ proptest! {
         };
         let w = weight.clone();
         compare([x.clone()], |[x]| rms(x, w.clone(), 1e-5), |[x]| theirs(x, w.clone()));
+        compare_values([x.clone()], |[x]| composed::rms(x, w.clone(), 1e-5), |[x]| theirs(x, w.clone()));
         // The weight's gradient is a sum over the rows: the same for a weight in every row, summed up.
         let leaf = |t: &Tensor<2>| t.clone().autodiff().require_grad();
         let (a, b) = (leaf(&weight), leaf(&weight));
@@ -82,7 +92,7 @@ proptest! {
 
     #[test]
     fn a_product_of_few_rows_is_what_it_is(
-        m in 1usize..16, k in prop_oneof![1usize..4, 1usize..90], n in prop_oneof![1usize..4, 1usize..1200], turned in any::<bool>(), cut in 0usize..3,
+        m in 1usize..66, k in prop_oneof![1usize..4, 1usize..90], n in prop_oneof![1usize..4, 1usize..1200], turned in any::<bool>(), cut in 0usize..3,
     ) {
         let b = if turned { random([n, k], 1.0).transpose() } else { random([k, n + cut], 1.0).narrow(1, cut, n) };
         let a = random([m, k], 1.0);
@@ -103,11 +113,9 @@ proptest! {
         n in 1usize..40, from in 1usize..70, rank in 1usize..20, to in 1usize..70, scale in 0.1f64..3.0,
     ) {
         let inputs = [[n, to], [n, from], [from, rank], [rank, to]].map(|shape| random(shape, 1.0));
-        compare(
-            inputs,
-            |[y, x, down, up]| low_rank(y, x, [down, up], scale),
-            |[y, x, down, up]| y + x.matmul(down).matmul(up).mul_scalar(scale),
-        );
+        let theirs = |[y, x, down, up]: [Tensor<2>; 4]| y + x.matmul(down).matmul(up).mul_scalar(scale);
+        compare(inputs.clone(), |[y, x, down, up]| low_rank(y, x, [down, up], scale), theirs);
+        compare_values(inputs, |[y, x, down, up]| composed::low_rank(y, x, [down, up], scale), theirs);
         // What it is added to is someone else's too.
         let [y, x, down, up] = [[n, to], [n, from], [from, rank], [rank, to]].map(|shape| random(shape, 1.0));
         let was = values(y.clone());
@@ -124,7 +132,8 @@ proptest! {
         let hidden = random([shown, 1, tokens, keys], 1.0).greater_elem(0.5);
         let mask = Tensor::<4>::zeros([shown, 1, tokens, keys], &Device::flex()).mask_fill(hidden, -1e30);
         let scores = random([rows, heads, tokens, keys], spread);
-        compare([scores], |[s]| shares(s, mask.clone()), |[s]| softmax(s + mask.clone(), 3));
+        compare([scores.clone()], |[s]| shares(s, mask.clone()), |[s]| softmax(s + mask.clone(), 3));
+        compare_values([scores], |[s]| composed::shares(s, mask.clone()), |[s]| softmax(s + mask.clone(), 3));
     }
 
     #[test]
@@ -143,13 +152,15 @@ proptest! {
     #[test]
     fn attention_to_the_cache_is_what_it_is_made_of(
         rows in 1usize..4, key_heads in 1usize..4, each in 1usize..4, keys in 1usize..70, size in 1usize..40,
-        own in any::<bool>(), cap in prop::option::of(0.5f64..20.0),
+        own in any::<bool>(), spare in 0usize..5, cap in prop::option::of(0.5f64..20.0),
     ) {
         let hidden = random([if own { rows } else { 1 }, 1, 1, keys], 1.0).greater_elem(0.5);
         let mask = Tensor::<4>::zeros(hidden.dims(), &Device::flex()).mask_fill(hidden, -1e30);
         let q = random([rows, key_heads * each, 1, size], 1.0);
-        let [k, v] = [(); 2].map(|()| random([rows, key_heads, keys, size], 1.0));
+        let [k, v] = [(); 2].map(|()| random([rows, key_heads, keys + spare, size], 1.0));
         let ours = values(decode(q.clone(), [k.clone(), v.clone()], mask.clone(), cap));
+        let parts = values(composed::decode(q.clone(), [k.clone(), v.clone()], mask.clone(), cap));
+        let [k, v] = [k, v].map(|t| t.narrow(2, 0, keys));
         let spread = |x: Tensor<4>| -> Tensor<4> {
             let x: Tensor<5> = x.reshape([rows, key_heads, 1, keys, size]).repeat_dim(2, each);
             x.reshape([rows, key_heads * each, keys, size])
@@ -160,8 +171,8 @@ proptest! {
             None => scores,
         };
         let right = values(softmax(scores + mask, 3).matmul(spread(v)));
-        prop_assert_eq!(ours.len(), right.len());
-        for (x, y) in ours.iter().zip(&right) {
+        prop_assert_eq!([ours.len(), parts.len()], [right.len(); 2]);
+        for (x, y) in ours.iter().zip(&right).chain(parts.iter().zip(&right)) {
             prop_assert!((x - y).abs() <= 1e-5 * y.abs().max(1.0), "{x} and {y}");
         }
     }
@@ -197,8 +208,17 @@ proptest! {
             |[x]| by_head(x, turns.clone(), [rows, heads], scale).reshape(shape),
             |[x]| right(x).reshape(shape),
         );
+        compare_values(
+            [random(shape, 1.0)],
+            |[x]| composed::by_head(x, turns.clone(), [rows, heads], scale).reshape(shape),
+            |[x]| right(x).reshape(shape),
+        );
         // There and back is nowhere.
         let back = |x: Tensor<2>| by_token(by_head(x, turns.clone(), [rows, heads], scale), turns.clone(), 1.0 / scale);
+        compare([random(shape, 1.0)], |[x]| back(x), |[x]| x);
+        let back = |x: Tensor<2>| {
+            composed::by_token(composed::by_head(x, turns.clone(), [rows, heads], scale), turns.clone(), 1.0 / scale)
+        };
         compare([random(shape, 1.0)], |[x]| back(x), |[x]| x);
     }
 
@@ -243,7 +263,8 @@ proptest! {
             Tensor::cat((0..heads).map(head).collect(), 1)
         };
         let inputs = [heads, kv_heads, kv_heads].map(|h| random([n, h * dim], 1.5));
-        compare(inputs, |x| attention(x, form.clone()), theirs);
+        compare(inputs.clone(), |x| attention(x, form.clone()), theirs);
+        compare_values(inputs, |x| composed::attention(x, &form), theirs);
     }
 
     #[test]
@@ -258,6 +279,8 @@ proptest! {
             activation::log_softmax(x, 1).gather(1, labels.clone().reshape([n, 1])).repeat_dim(1, width)
         };
         compare([random([n, width], spread)], |[x]| own(x), |[x]| right(x));
+        let parts = |x: Tensor<2>| composed::label_log_probs(x, labels.clone()).reshape([n, 1]).repeat_dim(1, width);
+        compare([random([n, width], spread)], |[x]| parts(x), |[x]| right(x));
         compare([random([n, width], spread)], |[x]| log_softmax(x), |[x]| activation::log_softmax(x, 1));
     }
 }

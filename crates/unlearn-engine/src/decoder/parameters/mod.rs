@@ -61,7 +61,8 @@ impl Parameters {
     /// Adds a parameter; a frozen one with how it is kept.
     pub fn push(&mut self, spec: Spec, values: Vec<f32>, frozen: Option<Packing>) {
         self.values.push(match frozen {
-            Some(packing) if packing != Packing::F32 && spec.is_matrix() => {
+            // Packed matrices lie in the processor's memory.
+            Some(packing) if packing != Packing::F32 && spec.is_matrix() && self.device == Device::flex() => {
                 Slot::Packed(Arc::new(Packed::new(packing, &values)), spec.shape)
             }
             _ => Slot::plain(tensor(values, spec.shape, &self.device)),

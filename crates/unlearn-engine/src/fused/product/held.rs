@@ -9,6 +9,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
+use burn::tensor::{Device, Tensor};
 use half::bf16;
 use half::slice::HalfBitsSliceExt;
 use rayon::prelude::*;
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 use super::super::{Fused, few as few_rows};
 use super::{Factors, View, bfloat16, kept, product as of_values};
 use crate::decoder::Packed;
+use crate::tensor::matrix;
 
 thread_local! {
     /// What is unpacked for one product.
@@ -52,6 +54,12 @@ impl Held {
     pub fn sizes(&self) -> [usize; 2] {
         let [rows, columns] = self.shape;
         if self.turned { [columns, rows] } else { [rows, columns] }
+    }
+
+    /// Unpacked.
+    pub(in super::super) fn tensor(&self, device: &Device) -> Tensor<2> {
+        let matrix = matrix(self.packed.values(), self.shape[0], self.shape[1], device);
+        if self.turned { matrix.transpose() } else { matrix }
     }
 
     /// Some of its rows, as they lie.
