@@ -95,6 +95,10 @@ CASES = [
         Row("lora", "`npo` with `--adapter lora`", "s", {FULL_STEP: 1.6}, of("step")),
         Row("lora-peak", "`npo` with `--adapter lora`, peak memory", "GiB", value=of("peak")),
     ], lambda ours: ours.steps("npo", "--adapter", "lora"), {FULL_STEP: lambda ours: ours.steps("npo")}, False),
+    Case("8-bit", [
+        Row("8-bit", "`npo` with `train.optimizer_bits=8`", "s", value=of("step")),
+        Row("8-bit-peak", "`npo` with `train.optimizer_bits=8`, peak memory", "GiB", value=of("peak")),
+    ], lambda ours: ours.steps("npo", "--set", "train.optimizer_bits=8"), {FULL_STEP: lambda ours: ours.steps("npo")}, False),
     Case("score", [
         Row("score", "scoring every token", "tokens/s", {FLOAT32: 1.6, BFLOAT16: 0.9}, rate),
         Row("score-peak", "scoring, peak memory", "GiB", value=of("peak")),
@@ -105,7 +109,7 @@ CASES = [
     ], lambda ours: ours.generate(), both(lambda theirs: theirs.generate()), False),
     Case("suite", [
         Row("suite", "TOFU's metrics, {limit} rows of each set, whole process", "s", {PASSES: 5.0}, of("seconds")),
-    ], lambda ours: ours.suite(SUITE), {PASSES: lambda theirs: theirs.suite()}, False),
+    ], lambda ours: ours.suite(SUITE), {PASSES: lambda theirs: theirs.suite()}),
     Case("start", [Row("start", "`train`, start to first step", "s", limit=2.0)], lambda ours: ours.start(), {}, False),
     Case("load", [
         Row("load", "start, load and one short row scored", "s"),

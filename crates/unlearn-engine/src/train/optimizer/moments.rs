@@ -140,13 +140,9 @@ impl Part<'_> {
             Self::Plain(values) => work(values),
             Self::Blocks { codes, scales, code } => {
                 let mut values = vec![0.0; codes.len()];
-                for ((values, codes), &scale) in values.chunks_mut(BLOCK).zip(codes.chunks(BLOCK)).zip(scales.iter()) {
-                    code.decode(codes, scale, values);
-                }
+                code.decode(codes, scales, &mut values);
                 work(&mut values);
-                for ((values, codes), scale) in values.chunks(BLOCK).zip(codes.chunks_mut(BLOCK)).zip(scales) {
-                    *scale = code.encode(values, codes);
-                }
+                code.encode(&values, codes, scales);
             }
         }
     }
