@@ -83,6 +83,27 @@ fn total<T: Copy + AddAssign>(mut lanes: [T; LANES]) -> T {
     lanes[0]
 }
 
+/// The sums of `w`, `w y` and `w y²` with `y = x - shift` and `w = e^y`, of a whole vocabulary; where `w` is 0, it adds
+/// nothing, however far below `y` is.
+#[inline(always)]
+pub(super) fn moments_of_exp(values: &[f32], shift: f32) -> [f64; 3] {
+    let mut all = [0.0; 3];
+    for block in values.chunks(BLOCK) {
+        let [mut none, mut first, mut second] = [[0.0f32; BLOCK]; 3];
+        for (((w, wy), wyy), &x) in none.iter_mut().zip(&mut first).zip(&mut second).zip(block) {
+            let y = x - shift;
+            *w = exp(y);
+            let product = *w * y;
+            *wy = if *w == 0.0 { 0.0 } else { product };
+            *wyy = if *w == 0.0 { 0.0 } else { product * y };
+        }
+        all[0] += f64::from(sum(&none));
+        all[1] += f64::from(sum(&first));
+        all[2] += f64::from(sum(&second));
+    }
+    all
+}
+
 /// The sum of `e^(x - shift)`, of a whole vocabulary.
 #[inline(always)]
 pub(super) fn sum_of_exp(values: &[f32], shift: f32) -> f64 {

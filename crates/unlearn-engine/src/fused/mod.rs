@@ -15,6 +15,7 @@ mod label;
 mod lanes;
 mod log_softmax;
 mod low_rank;
+mod moments;
 mod product;
 mod rms;
 mod softmax;
@@ -28,6 +29,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 pub use attention::Form;
+pub(crate) use moments::Moments;
 pub use product::{Factors, Held};
 
 use crate::device::{Precision, has_fused, precision};
