@@ -108,20 +108,29 @@ fn squeezed(scores: Tensor<4>, cap: Option<f64>) -> Tensor<4> {
 /// Of the tokens of a pass, what each does not see `[1, 1, n, n]`, and which see nothing `[n, 1]`.
 type Masks = (Tensor<4, Bool>, Tensor<2, Bool>);
 
+/// Masks, and what they were made of.
+struct Made {
+    reach: Arc<Reach>,
+    window: Option<usize>,
+    device: Device,
+    masks: Masks,
+}
+
 thread_local! {
-    /// The last that were made, and of what: the layers of a pass, and the way back, ask for the same.
-    static LAST: RefCell<Option<(Arc<Reach>, Option<usize>, Device, Masks)>> = const { RefCell::new(None) };
+    /// The last ones: the layers of a pass, and the way back, ask for the same.
+    static LAST: RefCell<Option<Made>> = const { RefCell::new(None) };
 }
 
 fn hidden(form: &Form, device: &Device) -> Masks {
     let last = LAST.with_borrow(|last| {
-        let (reach, window, on, masks) = last.as_ref()?;
-        let same = Arc::ptr_eq(reach, &form.reach) && *window == form.window && on == device;
-        same.then(|| masks.clone())
+        let made = last.as_ref()?;
+        let same = Arc::ptr_eq(&made.reach, &form.reach) && made.window == form.window && made.device == *device;
+        same.then(|| made.masks.clone())
     });
     last.unwrap_or_else(|| {
         let masks = masks(&form.reach, form.window, device);
-        LAST.set(Some((Arc::clone(&form.reach), form.window, device.clone(), masks.clone())));
+        let (reach, device) = (Arc::clone(&form.reach), device.clone());
+        LAST.set(Some(Made { reach, window: form.window, device, masks: masks.clone() }));
         masks
     })
 }
