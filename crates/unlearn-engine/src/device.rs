@@ -22,14 +22,16 @@ static FUSED: AtomicBool = AtomicBool::new(true);
 /// When this build or this machine has no such device.
 pub fn by_name(name: &str) -> Result<Device, EngineError> {
     let fail = |reason: String| Err(EngineError::Device { name: name.into(), reason });
-    let (kind, index) = name.split_once(':').map_or((name, Some(0)), |(kind, index)| (kind, index.parse().ok()));
-    match (kind, index) {
-        ("cpu", Some(0)) if kind == name => Ok(Device::flex()),
-        ("cpu-composed", Some(0)) if kind == name => {
+    match name.split_once(':').unwrap_or((name, "0")) {
+        _ if name == "cpu" => Ok(Device::flex()),
+        _ if name == "cpu-composed" => {
             FUSED.store(false, Ordering::Relaxed);
             Ok(Device::flex())
         }
-        ("cuda", Some(index)) => cuda(index).or_else(fail),
+        ("cuda", index) => match index.parse() {
+            Ok(index) => cuda(index).or_else(fail),
+            Err(_) => fail(format!("this build knows {NAMES}")),
+        },
         ("wgpu" | "metal" | "rocm", _) => fail("this program has no such devices".into()),
         _ => fail(format!("this build knows {NAMES}")),
     }
@@ -106,4 +108,12 @@ pub fn set_precision(wanted: Precision) -> Precision {
 #[must_use]
 pub fn precision() -> Precision {
     if BFLOAT16.load(Ordering::Relaxed) { Precision::Bfloat16 } else { Precision::Float32 }
+}
+
+/// What results depend on besides the weights: the precision, and whether operations are fused. What is kept of a
+/// computation is kept under it.
+#[must_use]
+pub fn arithmetic() -> String {
+    let composed = if has_fused() { "" } else { " composed" };
+    format!("{:?}{composed}", precision())
 }

@@ -18,8 +18,10 @@ fn what_is_trained_is_the_same_up_to_rounding() {
         .flat_map(|name| [&plain, &lora, &checkpointed].map(|section| (name, section)))
         .collect();
     let fused: Vec<_> = runs.iter().map(|(name, section)| trained(name, section)).collect();
+    let before = device::arithmetic();
     device::by_name("cpu-composed").expect("always there");
     assert!(!device::has_fused());
+    assert_ne!(device::arithmetic(), before, "what was kept of the one would be taken for the other");
     for ((name, section), fused) in runs.iter().zip(&fused) {
         let composed = trained(name, section);
         let far = worst(&composed, fused);

@@ -15,10 +15,10 @@ mod label;
 mod lanes;
 mod log_softmax;
 mod low_rank;
-mod moments;
 mod product;
 mod rms;
 mod softmax;
+mod spread;
 mod swiglu;
 mod tracked;
 
@@ -29,8 +29,8 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 pub use attention::Form;
-pub(crate) use moments::Moments;
 pub use product::{Factors, Held};
+pub(crate) use spread::Spread;
 
 use crate::device::{Precision, has_fused, precision};
 

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::Seen;
-use crate::fused::Moments;
+use crate::fused::Spread;
 use crate::likelihood::LOGITS_AT_ONCE;
 use crate::tensor::{indices, values};
 use crate::{Decoder, Weights};
@@ -25,7 +25,7 @@ pub(crate) fn read(decoder: &Decoder, weights: &Weights, states: Tensor<2>, aske
     for chunk in places.chunks(part) {
         let at = indices(chunk.iter().map(|&p| p as i64).collect(), &device);
         let logits = values(decoder.logits(weights, states.clone().select(0, at)));
-        let rows: Vec<Moments> = logits.par_chunks(vocabulary).map(Moments::of).collect();
+        let rows: Vec<Spread> = logits.par_chunks(vocabulary).map(Spread::of).collect();
         for (k, &place) in chunk.iter().enumerate() {
             while let Some(&i) = order.get(next).filter(|&&i| asked[i].0 == place) {
                 seen[i] = seen_of(&rows[k], &logits[k * vocabulary..(k + 1) * vocabulary], asked[i].1 as usize);
@@ -37,11 +37,11 @@ pub(crate) fn read(decoder: &Decoder, weights: &Weights, states: Tensor<2>, aske
 }
 
 /// What is seen of a label under some scores.
-fn seen_of(moments: &Moments, scores: &[f32], label: usize) -> Seen {
+fn seen_of(spread: &Spread, scores: &[f32], label: usize) -> Seen {
     Seen {
-        log_prob: (f64::from(scores[label]) - moments.log_norm) as f32,
-        greedy: moments.best == label,
-        expected: moments.mean as f32,
-        deviation: moments.deviation as f32,
+        log_prob: (f64::from(scores[label]) - spread.log_norm) as f32,
+        greedy: spread.best == label,
+        expected: spread.mean as f32,
+        deviation: spread.deviation as f32,
     }
 }

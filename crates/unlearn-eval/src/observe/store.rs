@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use unlearn_core::digest::Hasher;
 use unlearn_core::{FileError, file};
 use unlearn_data::TokenRow;
-use unlearn_engine::device::precision;
+use unlearn_engine::device::arithmetic;
 
 /// Changes whenever the same rows would be seen otherwise.
 const VERSION: &str = "unlearn.observations/2";
@@ -83,7 +83,7 @@ impl Key {
         for field in [VERSION, env!("CARGO_PKG_VERSION"), subject, kind] {
             hasher.field(field.as_bytes());
         }
-        hasher.field(format!("{:?}", precision()).as_bytes());
+        hasher.field(arithmetic().as_bytes());
         Self(hasher)
     }
 

@@ -11,7 +11,7 @@ use unlearn_data::TokenRow;
 use super::Reference;
 use super::store::{Filling, Store};
 use crate::batch::{TokenBatch, Which, plan};
-use crate::device::precision;
+use crate::device::arithmetic;
 use crate::likelihood::in_parts;
 use crate::tensor::values;
 use crate::train::{Inner, Needs, Quantity, Reads, Set, Sets};
@@ -80,7 +80,7 @@ impl<'a> Question<'a> {
         let mut hasher = Hasher::default();
         hasher.field(FORM);
         hasher.field(cache.model.as_bytes());
-        hasher.field(format!("{:?}", precision()).as_bytes());
+        hasher.field(arithmetic().as_bytes());
         hasher.field(format!("{set:?} {quantity:?} {:?} {}", self.context(quantity), self.budget).as_bytes());
         for (row, length) in self.sets.rows(set).iter().zip(lengths) {
             let ids: Vec<u8> = row.ids.iter().flat_map(|id| id.to_le_bytes()).collect();

@@ -6,7 +6,7 @@ use super::lanes::{greatest, moments_of_exp};
 
 /// Of a row of scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Moments {
+pub(crate) struct Spread {
     /// The place of the greatest, the first of equals.
     pub(crate) best: usize,
     /// The logarithm of the sum of all exponentials.
@@ -17,7 +17,7 @@ pub(crate) struct Moments {
     pub(crate) deviation: f64,
 }
 
-impl Moments {
+impl Spread {
     pub(crate) fn of(scores: &[f32]) -> Self {
         Arch::new().dispatch(Looking(scores))
     }
@@ -26,14 +26,14 @@ impl Moments {
 struct Looking<'a>(&'a [f32]);
 
 impl WithSimd for Looking<'_> {
-    type Output = Moments;
+    type Output = Spread;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Moments {
+    fn with_simd<S: Simd>(self, _: S) -> Spread {
         let top = greatest(self.0);
         let [sum, first, second] = moments_of_exp(self.0, top);
         let mean = first / sum;
-        Moments {
+        Spread {
             best: self.0.iter().position(|&x| x == top).unwrap_or(0),
             log_norm: f64::from(top) + sum.ln(),
             mean: mean - sum.ln(),
@@ -68,7 +68,7 @@ mod tests {
             if let Some(scores) = cut.filter(|&cut| cut + 1 < scores.len()).map(|cut| &mut scores[..cut]) {
                 scores.fill(f32::NEG_INFINITY);
             }
-            let found = Moments::of(&scores);
+            let found = Spread::of(&scores);
             let best = scores.iter().copied().fold(f32::MIN, f32::max);
             prop_assert_eq!(Some(found.best), scores.iter().position(|&x| x == best));
             let right = slowly(&scores);
@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_stays_none() {
-        let found = Moments::of(&[0.0, f32::NAN, 1.0]);
+        let found = Spread::of(&[0.0, f32::NAN, 1.0]);
         assert!(found.log_norm.is_nan() && found.mean.is_nan());
-        let found = Moments::of(&[f32::INFINITY, 0.0]);
+        let found = Spread::of(&[f32::INFINITY, 0.0]);
         assert!(found.log_norm.is_nan() || found.log_norm.is_infinite());
     }
 }
