@@ -4,7 +4,7 @@
 mod training_run;
 
 use training_run::{all, golden, load, rows, run, section, trained, worst};
-use unlearn_core::recipe::{AdapterKind, Frozen, LoraSection, TrainSection};
+use unlearn_core::recipe::{AdapterKind, Bytes, Frozen, LoraSection, Optimizer, TrainSection};
 use unlearn_data::TokenRow;
 use unlearn_engine::adapter::{merged, peft, unmerged};
 use unlearn_engine::batch::{TokenBatch, Which};
@@ -116,6 +116,26 @@ fn only_what_was_chosen_moves() {
         moved += usize::from(chosen);
     }
     assert_eq!(moved, 7);
+}
+
+#[test]
+fn scores_in_parts_train_the_same_up_to_rounding() {
+    let plain = TrainSection { optimizer: Optimizer::Sgd, ..section() };
+    let checkpointed = TrainSection { gradient_checkpointing: true, ..plain.clone() };
+    let head = TrainSection { parameters: vec!["lm_head".into()], ..plain.clone() };
+    // A tied head and one of its own, a bias, a cap.
+    for name in ["llama", "gpt2", "phi", "gemma2"] {
+        let all = [plain.clone(), lora(plain.clone()), checkpointed.clone()].into_iter();
+        for section in all.chain((name == "phi").then(|| head.clone())) {
+            let [whole, parts, single] = [u64::MAX, 4000, 0]
+                .map(|memory| trained(name, &TrainSection { scores_memory: Bytes(memory), ..section.clone() }));
+            assert!(whole != parts, "{name}: no bit differs: were there parts?");
+            for parts in [parts, single] {
+                let far = worst(&whole, &parts);
+                assert!(far < 1e-5, "{name} {:?}: {far}", section.adapter);
+            }
+        }
+    }
 }
 
 #[test]

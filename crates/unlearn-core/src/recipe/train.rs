@@ -121,6 +121,9 @@ pub struct TrainSection {
     /// Memory that a run may take: `micro_tokens` is lowered until it fits, then `gradient_checkpointing` set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_memory: Option<Bytes>,
+    /// Memory for scores over the vocabulary at once, where a loss reads nothing of them but the log-probabilities of labels:
+    /// more are computed in parts, and once more on the way back.
+    pub scores_memory: Bytes,
     /// Memory for what a frozen prefix of layers puts out, kept for when the same rows come again.
     pub prefix_cache: Bytes,
     /// Disk space that the reference's answers may take in the run folder while the run lasts.
@@ -160,6 +163,7 @@ impl Default for TrainSection {
             frozen: Frozen::Own,
             gradient_checkpointing: false,
             max_memory: None,
+            scores_memory: Bytes(256 << 20),
             prefix_cache: Bytes(1 << 30),
             reference_cache: Bytes(16 << 30),
             save_seconds: 120.0,

@@ -4,21 +4,25 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use burn::tensor::activation::{self, silu, softmax};
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, TensorData};
 
-use super::{Form, Held};
+use super::{Factors, Form, Held};
 use crate::decoder::Reach;
 
 /// What a score gets that is not to be seen.
 const HIDDEN: f32 = -1e30;
 
-pub(super) fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    a.matmul(b)
+/// Rounded to bfloat16, weights are so to the nearest, and so are results and gradients: sums alone are float32.
+pub(super) fn product(a: Tensor<2>, b: Tensor<2>, factors: Factors) -> Tensor<2> {
+    match factors {
+        Factors::Float32 => a.matmul(b),
+        Factors::Bfloat16 { .. } => a.cast(FloatDType::BF16).matmul(b.cast(FloatDType::BF16)).cast(FloatDType::F32),
+    }
 }
 
-pub(super) fn held(a: Tensor<2>, b: &Held) -> Tensor<2> {
+pub(super) fn held(a: Tensor<2>, b: &Held, factors: Factors) -> Tensor<2> {
     let b = b.tensor(&a.device());
-    a.matmul(b)
+    product(a, b, factors)
 }
 
 pub(super) fn low_rank(y: Tensor<2>, x: Tensor<2>, [down, up]: [Tensor<2>; 2], scale: f64) -> Tensor<2> {

@@ -12,10 +12,11 @@ use super::{
 type Float = FloatTensor<Flex>;
 
 impl Fused for Flex {
-    fn product(a: Float, b: Float, factors: Factors) -> Float {
-        let ([m, k], [_, n]) = (sizes(&a), sizes(&b));
+    fn product(a: Float, b: Float, turned: bool, factors: Factors) -> Float {
+        let ([m, k], [rows, columns]) = (sizes(&a), sizes(&b));
         let (a, b) = (forwards(a), forwards(b));
-        of_shape(product::product(view(&a), view(&b), [m, k, n], factors), [m, n])
+        let (b, n) = if turned { (view(&b).turned(), rows) } else { (view(&b), columns) };
+        of_shape(product::product(view(&a), b, [m, k, n], factors), [m, n])
     }
 
     fn held(a: Float, b: Held, factors: Factors) -> Float {

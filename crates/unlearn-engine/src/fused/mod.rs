@@ -37,8 +37,8 @@ use crate::device::{Precision, has_fused, precision};
 /// The operations, and their gradients.
 #[backend_extension(Flex, Autodiff)]
 pub trait Fused: Backend {
-    /// `a` `[m, k]` times `b` `[k, n]`: `[m, n]`.
-    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, factors: Factors) -> FloatTensor<Self>;
+    /// `a` `[m, k]` times `b` `[k, n]`, which lies `[n, k]` where it is `turned`: `[m, n]`.
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, turned: bool, factors: Factors) -> FloatTensor<Self>;
     /// `a` `[m, k]` times a frozen matrix `[k, n]`: `[m, n]`.
     fn held(a: FloatTensor<Self>, b: Held, factors: Factors) -> FloatTensor<Self>;
     /// `a` `[m, k]`, of few rows, times `b` `[k, n]`: `[m, n]`. It has no gradient.
@@ -137,25 +137,25 @@ fn factors() -> Factors {
     }
 }
 
-/// `a` `[m, k]` times weights `b` `[k, n]`: `[m, n]`, in the precision that [`crate::device::precision`] names. A row's
-/// result is the same whatever rows stand beside it.
+/// `a` `[m, k]` times weights `b` `[k, n]`, which lie `[n, k]` where they are `turned`: `[m, n]`, in the precision that
+/// [`crate::device::precision`] names. A row's result is the same whatever rows stand beside it.
 #[must_use]
-pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    product_of(a, b, factors())
+pub fn product(a: Tensor<2>, b: Tensor<2>, turned: bool) -> Tensor<2> {
+    product_of(a, b, turned, factors())
 }
 
-fn product_of(a: Tensor<2>, b: Tensor<2>, factors: Factors) -> Tensor<2> {
+fn product_of(a: Tensor<2>, b: Tensor<2>, turned: bool, factors: Factors) -> Tensor<2> {
     if !has_fused() {
-        return composed::product(a, b);
+        return composed::product(a, if turned { b.transpose() } else { b }, factors);
     }
-    Tensor::from_dispatch(<Dispatch as Fused>::product(a.into_dispatch(), b.into_dispatch(), factors))
+    Tensor::from_dispatch(<Dispatch as Fused>::product(a.into_dispatch(), b.into_dispatch(), turned, factors))
 }
 
 /// [`product`] with weights that are frozen and packed.
 #[must_use]
 pub fn held_product(a: Tensor<2>, b: Held) -> Tensor<2> {
     if !has_fused() {
-        return composed::held(a, &b);
+        return composed::held(a, &b, factors());
     }
     Tensor::from_dispatch(<Dispatch as Fused>::held(a.into_dispatch(), b, factors()))
 }
@@ -163,10 +163,11 @@ pub fn held_product(a: Tensor<2>, b: Held) -> Tensor<2> {
 /// [`product`] for answers that are being written: of a few rows, in float32 whatever the precision, and with sums in
 /// another order, which takes the time to read `b` once.
 #[must_use]
-pub fn writing_product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+pub fn writing_product(a: Tensor<2>, b: Tensor<2>, turned: bool) -> Tensor<2> {
     if !has_fused() || a.dims()[0] > FEW || a.is_autodiff() || b.is_autodiff() {
-        return product(a, b);
+        return product(a, b, turned);
     }
+    let b = if turned { b.transpose() } else { b };
     Tensor::from_dispatch(<Dispatch as Fused>::few(a.into_dispatch(), b.into_dispatch()))
 }
 

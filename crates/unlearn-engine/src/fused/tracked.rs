@@ -9,8 +9,8 @@ use super::{
 };
 
 impl<B: Backend + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
-    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, factors: Factors) -> FloatTensor<Self> {
-        product::tracked::<B, C>(a, b, factors)
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, turned: bool, factors: Factors) -> FloatTensor<Self> {
+        product::tracked::<B, C>([a, b], turned, factors)
     }
 
     fn held(a: FloatTensor<Self>, b: Held, factors: Factors) -> FloatTensor<Self> {

@@ -166,11 +166,11 @@ fn sum(a: Option<Tensor<3>>, b: Option<Tensor<3>>) -> Option<Tensor<3>> {
 }
 
 /// A new graph's beginning.
-fn leaf(x: Tensor<3>) -> Tensor<3> {
+pub(super) fn leaf<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     constant(x).autodiff().require_grad()
 }
 
 /// The values alone.
-fn constant(x: Tensor<3>) -> Tensor<3> {
+pub(super) fn constant<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     x.detach()
 }

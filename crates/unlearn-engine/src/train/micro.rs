@@ -1,6 +1,5 @@
 //! A micro-batch as an objective sees it.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::{Deref, Range};
 
@@ -9,10 +8,9 @@ use burn::tensor::{Device, Int, Tensor};
 use unlearn_data::TokenRow;
 
 use super::reference::Answers;
-use super::{Forward, Inner, Quantity, Reads, Route, Set, StepView, Totals};
+use super::scores::{Room, Scores};
+use super::{Forward, Gradients, Inner, Quantity, Reads, Route, Set, StepView, Totals};
 use crate::batch::TokenBatch;
-use crate::decoder::Head;
-use crate::likelihood::label_log_probs;
 use crate::tensor::{log_softmax, matrix, vector};
 use crate::{Decoder, LanguageModel, Weights};
 
@@ -22,30 +20,38 @@ pub(super) struct Passage<'a> {
     weights: &'a Weights,
     members: &'a [&'a TokenRow],
     batch: &'a TokenBatch,
-    head: Option<Head>,
-    /// After the final norm, where scores are read.
-    hidden: Option<Tensor<3>>,
+    /// Where scores are read.
+    scores: Option<Scores>,
     inner: BTreeMap<Inner, Tensor<3>>,
-    logits: OnceCell<Tensor<2>>,
 }
 
 impl<'a> Passage<'a> {
+    /// Of weights with a graph, and the same without.
     pub(super) fn new(
-        (decoder, weights): (&'a Decoder, &'a Weights),
+        (decoder, [weights, plain]): (&'a Decoder, [&'a Weights; 2]),
         (members, batch): (&'a [&'a TokenRow], &'a TokenBatch),
         hidden: Option<Tensor<3>>,
         inner: BTreeMap<Inner, Tensor<3>>,
+        room: Room,
     ) -> Self {
-        let head = hidden.is_some().then(|| decoder.head(weights));
-        Self { decoder, weights, members, batch, head, hidden, inner, logits: OnceCell::new() }
+        let scores = hidden.map(|hidden| {
+            let of = (batch.predicting(hidden), batch.labels.clone());
+            Scores::new((decoder, [weights, plain]), of, room)
+        });
+        Self { decoder, weights, members, batch, scores, inner }
     }
 
-    fn logits(&self) -> Tensor<2> {
-        let compute = || match (&self.head, &self.hidden) {
-            (Some(head), Some(hidden)) => head.logits(self.batch.predicting(hidden.clone())),
-            _ => panic!("an objective reads scores that it did not ask for"),
-        };
-        self.logits.get_or_init(compute).clone()
+    fn scores(&self) -> &Scores {
+        self.scores.as_ref().unwrap_or_else(|| panic!("an objective reads scores that it did not ask for"))
+    }
+
+    /// As [`Scores::below`].
+    pub(super) fn below(self, loss: Tensor<1>, gradients: &mut Gradients) -> Option<Tensor<1>> {
+        let Self { weights, scores, .. } = self;
+        match scores {
+            Some(scores) => scores.below(loss, weights, gradients),
+            None => Some(loss),
+        }
     }
 }
 
@@ -87,15 +93,19 @@ impl<'a> View<'a> {
     /// The policy's scores at the supervised positions, `[n, vocabulary]`.
     #[must_use]
     pub fn logits(&self) -> Tensor<2> {
-        let all = self.passage.logits();
-        let whole = self.predictions.len() == all.dims()[0];
-        if whole { all } else { all.narrow(0, self.predictions.start, self.predictions.len()) }
+        self.own(self.passage.scores().whole())
     }
 
     /// The policy's log-probability of each supervised token, `[n]`.
     #[must_use]
     pub fn token_log_probs(&self) -> Tensor<1> {
-        label_log_probs(self.logits(), self.labels())
+        self.own(self.passage.scores().of_labels())
+    }
+
+    /// Of something at all predictions, these rows' part.
+    fn own<const D: usize>(&self, all: Tensor<D>) -> Tensor<D> {
+        let whole = self.predictions.len() == all.dims()[0];
+        if whole { all } else { all.narrow(0, self.predictions.start, self.predictions.len()) }
     }
 
     /// The policy's log-distribution at the supervised positions, `[n, vocabulary]`.
@@ -118,11 +128,11 @@ impl<'a> View<'a> {
     /// output matrix, `[n, vocabulary]` (the logit lens).
     #[must_use]
     pub fn lens(&self, inner: Inner) -> Tensor<2> {
-        let (Some(head), Some(all)) = (&self.passage.head, self.passage.inner.get(&inner)) else {
+        let Some(all) = self.passage.inner.get(&inner) else {
             panic!("an objective reads {inner:?} through the output, which it did not ask for")
         };
         let all = self.passage.batch.predicting(self.passage.decoder.finish(self.passage.weights, all.clone()));
-        head.logits(all.narrow(0, self.predictions.start, self.predictions.len()))
+        self.passage.scores().head().logits(all.narrow(0, self.predictions.start, self.predictions.len()))
     }
 
     /// The rows.
@@ -305,7 +315,8 @@ pub(crate) fn seen_by<T>(
 ) -> T {
     let route = Route { first: 0, embedding: false, checkpointing: false };
     let forward = Forward::run(&model.decoder, [weights, weights], batch, (route, reads), None);
-    let passage = Passage::new((&model.decoder, weights), (members, batch), forward.hidden(), forward.inner());
+    let through = (&model.decoder, [weights, weights]);
+    let passage = Passage::new(through, (members, batch), forward.hidden(), forward.inner(), Room::ALL);
     let part = Part { set: Set::Forget, places: places.to_vec(), passing: true, answers };
     let view = View::new(&passage, 0..members.len(), part, step.totals(Set::Forget));
     loss(&view)

@@ -17,6 +17,7 @@ mod reference;
 mod run;
 mod sampled;
 mod schedule;
+mod scores;
 mod selection;
 mod sets;
 mod smooth;

@@ -13,6 +13,7 @@ use super::dropout::Dropout;
 use super::micro::{Part, Passage};
 use super::perturb::Point;
 use super::prefix::PrefixCache;
+use super::scores::Room;
 use super::{Forward, Gradients, Micro, Needs, Objective, Passing, Plan, Reads, Route, Set, Side, StepView, Totals};
 use crate::batch::{self, TokenBatch, Which};
 use crate::decoder::Drop;
@@ -199,8 +200,10 @@ impl<'a> Worker<'a> {
         let cache = self.prefix.as_mut();
         let input = cache.map(|cache| cache.input(point.decoder, &plain, &places, (&members, &batch, to_the_end)));
         let forward = Forward::run(point.decoder, [&tracked, &plain], &batch, (self.route, &reads), input);
-        let (through, of) = ((point.decoder, &tracked), (members.as_slice(), &batch));
-        let passage = Passage::new(through, of, forward.hidden(), forward.inner());
+        let (through, of) = ((point.decoder, [&tracked, &plain]), (members.as_slice(), &batch));
+        // What is read inside the decoder belongs to the graph of its blocks, which is gone through once.
+        let room = if to_the_end { Room::ALL } else { Room::of(self.plan.train.scores_memory) };
+        let passage = Passage::new(through, of, forward.hidden(), forward.inner(), room);
         let (mut terms, mut first) = (Vec::new(), 0);
         for (side, all) in sides {
             let part = |set: Set| -> Result<Part, EngineError> {
@@ -226,7 +229,8 @@ impl<'a> Worker<'a> {
             }
         }
         event.tokens += batch.token_count;
-        if let Some(loss) = losses.into_iter().reduce(|a, b| a + b) {
+        let loss = losses.into_iter().reduce(|a, b| a + b);
+        if let Some(loss) = loss.and_then(|loss| passage.below(loss, sum)) {
             forward.backward(loss, sum);
         }
         Ok(())

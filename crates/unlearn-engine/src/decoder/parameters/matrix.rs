@@ -7,8 +7,8 @@ use crate::fused::{Held, held_product, product, writing_held_product, writing_pr
 /// A matrix `[in, out]`.
 #[derive(Debug, Clone)]
 pub(in crate::decoder) enum Matrix {
-    /// As it is.
-    Plain(Tensor<2>),
+    /// As it is, or, where so said, with rows for columns.
+    Plain(Tensor<2>, bool),
     /// Frozen and packed.
     Held(Held, Device),
 }
@@ -17,8 +17,8 @@ impl Matrix {
     /// `x` `[n, in]` times the matrix: `[n, out]`; `writing` as in [`super::Weights::writing`].
     pub(in crate::decoder) fn of(self, x: Tensor<2>, writing: bool) -> Tensor<2> {
         match (self, writing) {
-            (Self::Plain(matrix), false) => product(x, matrix),
-            (Self::Plain(matrix), true) => writing_product(x, matrix),
+            (Self::Plain(matrix, turned), false) => product(x, matrix, turned),
+            (Self::Plain(matrix, turned), true) => writing_product(x, matrix, turned),
             (Self::Held(held, _), false) => held_product(x, held),
             (Self::Held(held, _), true) => writing_held_product(x, held),
         }
@@ -27,7 +27,7 @@ impl Matrix {
     /// Where it lies.
     pub(in crate::decoder) fn device(&self) -> Device {
         match self {
-            Self::Plain(matrix) => matrix.device(),
+            Self::Plain(matrix, _) => matrix.device(),
             Self::Held(_, device) => device.clone(),
         }
     }
@@ -35,7 +35,7 @@ impl Matrix {
     /// Rows for columns.
     pub(in crate::decoder) fn turned(self) -> Self {
         match self {
-            Self::Plain(matrix) => Self::Plain(matrix.transpose()),
+            Self::Plain(matrix, turned) => Self::Plain(matrix, !turned),
             Self::Held(held, device) => Self::Held(held.turned(), device),
         }
     }

@@ -121,7 +121,7 @@ impl Weights {
     /// Parameter `i` as a matrix that states are multiplied by.
     pub(in crate::decoder) fn matrix(&self, i: usize) -> Matrix {
         match &self.slots[i] {
-            Slot::Plain(t) => Matrix::Plain((**t).clone()),
+            Slot::Plain(t) => Matrix::Plain((**t).clone(), false),
             Slot::Packed(packed, shape) => Matrix::Held(Held::new(Arc::clone(packed), *shape), self.device.clone()),
         }
     }

@@ -24,8 +24,8 @@ thread_local! {
     static UNPACKED: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
-/// Values that are unpacked at once.
-const PART: usize = if cfg!(test) { 64 } else { 16 << 20 };
+/// Values that are unpacked at once: a thread that once did so keeps the memory.
+const PART: usize = if cfg!(test) { 64 } else { 8 << 20 };
 
 /// A packed matrix on the right of a product.
 #[derive(Debug, Clone)]
@@ -84,8 +84,9 @@ impl Held {
         times: impl Fn(View<'_, f32>, View<'_, f32>, [usize; 3]) -> Vec<f32>,
     ) -> Vec<f32> {
         let ([rows, width], [k, n]) = (self.shape, self.sizes());
-        let step = (PART / width.max(1)).max(1);
-        let mut values = kept(&UNPACKED, step.min(rows) * width, 0.0);
+        // Parts of one size, so that none is too small for all threads.
+        let step = rows.div_ceil((rows * width).div_ceil(PART).max(1)).max(1);
+        let mut values = kept(&UNPACKED, step * width, 0.0);
         let mut out = Vec::new();
         for from in (0..rows).step_by(step) {
             let count = step.min(rows - from);

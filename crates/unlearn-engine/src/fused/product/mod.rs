@@ -56,7 +56,7 @@ pub(super) struct View<'a, E> {
 
 impl<E> View<'_, E> {
     /// The same with rows for columns.
-    fn turned(self) -> Self {
+    pub(super) fn turned(self) -> Self {
         Self { steps: [self.steps[1], self.steps[0]], ..self }
     }
 }

@@ -14,24 +14,26 @@ use super::Factors;
 struct Product;
 
 impl<B: Backend + Fused> Backward<B, 2> for Product {
-    /// Each factor where the other's gradient is wanted, and what becomes of them.
-    type State = ([Option<FloatTensor<B>>; 2], Factors);
+    /// Each factor where the other's gradient is wanted, whether the right one is turned, and what becomes of them.
+    type State = ([Option<FloatTensor<B>>; 2], bool, Factors);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let ([a_node, b_node], ([a, b], factors)) = (ops.parents, ops.state);
+        let ([a_node, b_node], ([a, b], turned, factors)) = (ops.parents, ops.state);
         let gradient = grads.consume::<B>(&ops.node);
         if let (Some(node), Some(b)) = (a_node, b) {
-            grads.register::<B>(node.id, B::product(gradient.clone(), B::float_transpose(b), factors));
+            grads.register::<B>(node.id, B::product(gradient.clone(), b, !turned, factors));
         }
         if let (Some(node), Some(a)) = (b_node, a) {
-            grads.register::<B>(node.id, B::product(B::float_transpose(a), gradient, factors.of_none()));
+            // As the factor lies, so that nothing is turned afterwards.
+            let (left, right) = if turned { (gradient, a) } else { (a, gradient) };
+            grads.register::<B>(node.id, B::product(B::float_transpose(left), right, false, factors.of_none()));
         }
     }
 }
 
 pub(in super::super) fn tracked<B: Backend + Fused, C: CheckpointStrategy>(
-    a: FloatTensor<Autodiff<B, C>>,
-    b: FloatTensor<Autodiff<B, C>>,
+    [a, b]: [FloatTensor<Autodiff<B, C>>; 2],
+    turned: bool,
     factors: Factors,
 ) -> FloatTensor<Autodiff<B, C>> {
     let wanted = [a.is_tracked(), b.is_tracked()];
@@ -39,8 +41,8 @@ pub(in super::super) fn tracked<B: Backend + Fused, C: CheckpointStrategy>(
     match Product.prepare::<C>([a_node, b_node]).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
             let state = [wanted[1].then(|| a.clone()), wanted[0].then(|| b.clone())];
-            prepared.finish((state, factors), B::product(a, b, factors))
+            prepared.finish((state, turned, factors), B::product(a, b, turned, factors))
         }
-        OpsKind::UnTracked(prepared) => prepared.finish(B::product(a, b, factors)),
+        OpsKind::UnTracked(prepared) => prepared.finish(B::product(a, b, turned, factors)),
     }
 }

@@ -94,30 +94,43 @@ proptest! {
         let lying = random(if turned[1] { [n, k] } else { [k, n] });
         let as_rounded = matrix(as_weights(&values(lying.clone())), lying.dims()[0], lying.dims()[1], &Device::flex());
         let [b, right] = [lying, as_rounded].map(|b| if turned[1] { b.transpose() } else { b });
-        let ours = values(product_of(a.clone(), b.clone(), ROUNDED));
+        let ours = values(product_of(a.clone(), b.clone(), false, ROUNDED));
         check(&ours, &a, &right)?;
         // In one order at any number of threads.
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-            prop_assert!(ours == pool.install(|| values(product_of(a.clone(), b.clone(), ROUNDED))));
+            prop_assert!(ours == pool.install(|| values(product_of(a.clone(), b.clone(), false, ROUNDED))));
         }
     }
 
     #[test]
-    fn gradients_are_products_too(m in 1usize..60, k in 1usize..60, n in 1usize..60) {
-        if skipped() {
+    fn gradients_are_products_too(
+        m in 1usize..60, k in 1usize..60, n in 1usize..60, turned in any::<bool>(), rounded in any::<bool>(),
+    ) {
+        if rounded && skipped() {
             return Ok(());
         }
-        let (a, b, pull) = (random([m, k]), random([k, n]), random([m, n]));
+        let factors = if rounded { ROUNDED } else { Factors::Float32 };
+        let (a, b, pull) = (random([m, k]), random(if turned { [n, k] } else { [k, n] }), random([m, n]));
         let [x, y] = [&a, &b].map(|t| t.clone().autodiff().require_grad());
-        let mut tape = (product_of(x.clone(), y.clone(), ROUNDED) * pull.clone()).sum().backward();
+        let mut tape = (product_of(x.clone(), y.clone(), turned, factors) * pull.clone()).sum().backward();
         let [by_a, by_b] = [x, y].map(|leaf| values(leaf.grad_remove(&mut tape).expect("a gradient")));
-        let right = matrix(as_weights(&values(b.clone())), k, n, &Device::flex());
-        check(&by_a, &pull, &right.transpose())?;
-        check(&by_b, &a.clone().transpose(), &pull)?;
+        let right = if rounded { matrix(as_weights(&values(b.clone())), b.dims()[0], b.dims()[1], &Device::flex()) } else { b.clone() };
+        let along = |b: Tensor<2>| if turned { b.transpose() } else { b };
+        let ours = values(product_of(a.clone(), b.clone(), turned, factors));
+        if rounded {
+            check(&ours, &a, &along(right.clone()))?;
+            check(&by_a, &pull, &along(right).transpose())?;
+            let (left, right) = if turned { (pull.clone(), a.clone()) } else { (a.clone(), pull.clone()) };
+            check(&by_b, &left.transpose(), &right)?;
+        } else {
+            near(&ours, &values(a.clone().matmul(along(b.clone()))), 1e-5)?;
+            near(&by_a, &values(pull.clone().matmul(along(b.clone()).transpose())), 1e-5)?;
+            near(&by_b, &values(along(a.clone().transpose().matmul(pull.clone()))), 1e-5)?;
+        }
         // A constant factor gets none, and changes nothing.
-        let x = a.clone().autodiff().require_grad();
-        let mut tape = (product_of(x.clone(), b.clone(), ROUNDED) * pull).sum().backward();
+        let x = a.autodiff().require_grad();
+        let mut tape = (product_of(x.clone(), b, turned, factors) * pull).sum().backward();
         prop_assert_eq!(values(x.grad_remove(&mut tape).expect("a gradient")), by_a);
     }
 }
@@ -147,14 +160,14 @@ proptest! {
     ) {
         let a = if turned[0] { random([k, m]).transpose() } else { random([m, k + cut]).narrow(1, cut, k) };
         let b = if turned[1] { random([n, k]).transpose() } else { random([k, n + cut]).narrow(1, cut, n) };
-        let ours = values(product_of(a.clone(), b.clone(), Factors::Float32));
+        let ours = values(product_of(a.clone(), b.clone(), false, Factors::Float32));
         near(&ours, &values(a.clone().matmul(b.clone())), 1e-5)?;
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-            prop_assert!(ours == pool.install(|| values(product_of(a.clone(), b.clone(), Factors::Float32))));
+            prop_assert!(ours == pool.install(|| values(product_of(a.clone(), b.clone(), false, Factors::Float32))));
         }
         // A row does not change with its neighbours.
-        let alone = values(product_of(a.narrow(0, m - 1, 1), b, Factors::Float32));
+        let alone = values(product_of(a.narrow(0, m - 1, 1), b, false, Factors::Float32));
         near(&alone, &ours[(m - 1) * n..], 1e-6)?;
     }
 
@@ -185,7 +198,7 @@ proptest! {
             (values(y.detach()), values(x.grad_remove(&mut tape).expect("a gradient")))
         };
         let ours = run(&|x| held(x, &held_b, factors));
-        let right = run(&|x| product_of(x, b.clone(), factors));
+        let right = run(&|x| product_of(x, b.clone(), false, factors));
         near(&ours.0, &right.0, by)?;
         near(&ours.1, &right.1, by)?;
         prop_assert_eq!(&values(held(a.clone(), &held_b, factors)), &ours.0);
