@@ -92,14 +92,11 @@ pub fn threads() -> usize {
 
 static BFLOAT16: AtomicBool = AtomicBool::new(false);
 
-/// Chooses the precision of the products of matrices from now on, everywhere in the process; float32 where this machine
-/// has no other. Returns what was chosen.
+/// Chooses the precision of the products of matrices from now on, everywhere in the process; float32 where fused operations
+/// are to have another and this machine has none. Returns what was chosen.
 pub fn set_precision(wanted: Precision) -> Precision {
-    let chosen = if wanted == Precision::Bfloat16 && has_fused() && crate::fused::has_bfloat16() {
-        wanted
-    } else {
-        Precision::Float32
-    };
+    let there = !has_fused() || crate::fused::has_bfloat16();
+    let chosen = if there { wanted } else { Precision::Float32 };
     BFLOAT16.store(chosen == Precision::Bfloat16, Ordering::Relaxed);
     chosen
 }

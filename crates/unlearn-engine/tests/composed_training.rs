@@ -3,9 +3,9 @@
 #[path = "common/training_run.rs"]
 mod training_run;
 
-use training_run::{section, trained, worst};
+use training_run::{all, load, section, trained, worst};
 use unlearn_core::recipe::{AdapterKind, Frozen, Optimizer, TrainSection};
-use unlearn_engine::device;
+use unlearn_engine::device::{self, Precision};
 
 #[test]
 fn what_is_trained_is_the_same_up_to_rounding() {
@@ -27,5 +27,16 @@ fn what_is_trained_is_the_same_up_to_rounding() {
         let far = worst(&composed, fused);
         assert!(composed != *fused, "{name}: no bit differs: were other operations used?");
         assert!(far < 1e-5, "{name} {:?}: {far}", section.adapter);
+    }
+    // With factors of bfloat16, what was trained moved the same way.
+    let before = device::arithmetic();
+    assert_eq!(device::set_precision(Precision::Bfloat16), Precision::Bfloat16);
+    assert_ne!(device::arithmetic(), before);
+    for ((name, section), exact) in runs.iter().zip(&fused) {
+        let rounded = trained(name, section);
+        let start = all(&load(name, section));
+        let moved = worst(exact, &start);
+        let far = worst(&rounded, exact);
+        assert!(far > 1e-5 * moved && far < 0.1 * moved, "{name} {:?}: {far} of {moved}", section.adapter);
     }
 }
