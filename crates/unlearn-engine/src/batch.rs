@@ -1,10 +1,12 @@
 //! Token rows side by side, and how a step is cut into micro-batches.
 
+use std::collections::HashMap;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use unlearn_data::TokenRow;
 
 use crate::decoder::Rows;
-use crate::tensor::indices;
+use crate::tensor::{self, indices};
 use crate::tree::Tree;
 
 /// Rows that go through the decoder together, padded on the right or as one tree. A row's last token is no input,
@@ -71,6 +73,29 @@ impl TokenBatch {
         let tokens = Tensor::from_data(TensorData::new(tokens, [1, tree.len()]), device);
         let shape = Rows { tree: Some(tree), ..Rows::default() };
         Self::of(rows, which, (tokens, shape))
+    }
+
+    /// The same with each prediction once that rows of a tree share; and of each one as `supervised` counts them, its place
+    /// among these.
+    #[must_use]
+    pub fn distinct(self) -> (Self, Vec<usize>) {
+        let asked = tensor::places(self.positions.clone()).into_iter().zip(tensor::places(self.labels.clone()));
+        let (mut seen, mut kept) = (HashMap::new(), Vec::new());
+        let places: Vec<usize> = asked
+            .enumerate()
+            .map(|(i, one)| {
+                *seen.entry(one).or_insert_with(|| {
+                    kept.push(i as i64);
+                    kept.len() - 1
+                })
+            })
+            .collect();
+        if kept.len() == places.len() {
+            return (self, places);
+        }
+        let kept = indices(kept, &self.tokens.device());
+        let [positions, ends, labels] = [self.positions, self.ends, self.labels].map(|all| all.select(0, kept.clone()));
+        (Self { positions, ends, labels, ..self }, places)
     }
 
     /// Where a row's token stands in the flattened tokens.

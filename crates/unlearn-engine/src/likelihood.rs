@@ -3,7 +3,7 @@
 use burn::tensor::{Int, Tensor};
 use unlearn_data::TokenRow;
 
-use crate::batch::{TokenBatch, Which, plan};
+use crate::batch::{TokenBatch, Which, fill, plan};
 use crate::tensor::values;
 use crate::train::Gradients;
 use crate::{Decoder, EngineError, LanguageModel, Weights};
@@ -19,8 +19,8 @@ pub fn predicting_states(decoder: &Decoder, weights: &Weights, batch: &TokenBatc
     batch.predicting(decoder.hidden(weights, batch.tokens.clone(), &batch.shape))
 }
 
-/// Log-probability of each row's tokens, given those before them. `budget` bounds the tokens in one pass;
-/// `done` is told how many rows are finished.
+/// Log-probability of each row's tokens, given those before them. What neighbouring rows begin with alike is looked at
+/// once. `budget` bounds the tokens in one pass; `done` is told how many rows are finished.
 #[must_use]
 pub fn score_rows(
     model: &LanguageModel,
@@ -32,17 +32,19 @@ pub fn score_rows(
     let weights = model.parameters.frozen();
     let device = model.parameters.device();
     let lengths: Vec<usize> = rows.iter().map(|r| r.ids.len()).collect();
+    let apart = model.decoder.config().depends_on_length();
+    let cut = if apart { plan } else { fill };
+    let put = if apart { TokenBatch::reaching } else { TokenBatch::tree };
     let mut scores = vec![Vec::new(); rows.len()];
     let mut finished = 0;
-    for group in plan(&lengths, budget) {
+    for group in cut(&lengths, budget) {
         let members: Vec<&TokenRow> = group.iter().map(|&i| &rows[i]).collect();
-        let batch = TokenBatch::new(&members, which, device);
+        let (batch, places) = put(&members, which, false, device).distinct();
         let states = predicting_states(&model.decoder, &weights, &batch);
         let log_probs = in_parts(&model.decoder, &weights, states, batch.labels.clone());
-        let mut at = 0;
+        let mut places = places.into_iter();
         for (&i, &n) in group.iter().zip(&batch.supervised) {
-            scores[i] = log_probs[at..at + n].to_vec();
-            at += n;
+            scores[i] = places.by_ref().take(n).map(|place| log_probs[place]).collect();
         }
         finished += group.len();
         done(finished);

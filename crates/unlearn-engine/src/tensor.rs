@@ -31,7 +31,7 @@ pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 /// # Panics
 /// When the device cannot be read, which no CPU does.
 #[must_use]
-pub fn places(tensor: Tensor<2, Int>) -> Vec<usize> {
+pub fn places<const D: usize>(tensor: Tensor<D, Int>) -> Vec<usize> {
     tensor.into_data().iter::<i64>().map(|i| i as usize).collect()
 }
 

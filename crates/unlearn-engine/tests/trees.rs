@@ -50,6 +50,20 @@ fn questions(hidden: Option<u32>) -> Vec<Vec<TokenRow>> {
     (0..6).map(|q| one(q, if q == 5 { 1 } else { 4 })).collect()
 }
 
+/// Log-probabilities of the rows' supervised tokens, each row in a pass of its own.
+fn alone(model: &LanguageModel, rows: &[TokenRow]) -> Vec<Vec<f32>> {
+    let mut found = vec![Vec::new(); rows.len()];
+    each_logits([model], rows, Which::Supervised, 1, &mut |row, nth, [logits]| {
+        let top = logits.iter().fold(f64::NEG_INFINITY, |m, &x| m.max(f64::from(x)));
+        let norm = top + logits.iter().map(|&x| (f64::from(x) - top).exp()).sum::<f64>().ln();
+        let label = rows[row].labels.iter().filter(|&&l| l >= 0).nth(nth).copied().unwrap_or(-1) as usize;
+        found[row].push((f64::from(logits[label]) - norm) as f32);
+        Ok(())
+    })
+    .expect("looks");
+    found
+}
+
 #[test]
 fn in_every_family_a_tree_says_what_its_rows_say() {
     for family in FAMILIES {
@@ -57,8 +71,17 @@ fn in_every_family_a_tree_says_what_its_rows_say() {
         for hidden in [None, Some(ids(1, 9)[4])] {
             let groups = questions(hidden);
             let rows: Vec<TokenRow> = groups.concat();
-            let alone = score_rows(&model, &rows, Which::Supervised, 1, |_| ());
+            let alone = alone(&model, &rows);
             for budget in [1, 64, 4096] {
+                for which in [Which::Supervised, Which::All] {
+                    let scores = score_rows(&model, &rows, which, budget, |_| ());
+                    for ((row, scores), expected) in rows.iter().zip(&scores).zip(&alone) {
+                        assert_eq!(scores.len(), if which == Which::All { row.ids.len() - 1 } else { expected.len() });
+                        for (score, log_prob) in scores.iter().rev().zip(expected.iter().rev()) {
+                            assert!((score - log_prob).abs() < 2e-5, "{family}, {budget}: {score} and {log_prob}");
+                        }
+                    }
+                }
                 let mut told = Vec::new();
                 let sight = look(&model, &groups, budget, &mut |n| told.push(n));
                 assert_eq!(told.last(), Some(&groups.len()));
