@@ -1,4 +1,5 @@
 //! Attention of one new token in each row to all that are in the cache, as generation takes it: without a gradient.
+use pulp::Simd;
 
 use super::exp::exp;
 use super::lanes::{add, dot, greatest, sum};
@@ -22,7 +23,7 @@ pub(super) struct Looking<'a> {
 
 impl Kernel for Looking<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let Self { q, cached: [k, v], room, mask, heads: [heads, each], keys, head_dim, cap } = *self;
         let mut shares = vec![0.0; keys];
         for (i, out) in part.chunks_exact_mut(head_dim).enumerate() {

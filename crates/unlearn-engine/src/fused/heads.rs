@@ -7,6 +7,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
+use pulp::Simd;
 
 use super::{Fused, Kernel, by_rows};
 
@@ -51,7 +52,7 @@ struct ByHead<'a>(&'a [f32], &'a Way<'a>);
 
 impl Kernel for ByHead<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let Way { tokens, heads, size, .. } = *self.1;
         for (i, out) in part.chunks_exact_mut(size).enumerate() {
             let line = first + i;
@@ -66,7 +67,7 @@ struct ByToken<'a>(&'a [f32], &'a Way<'a>);
 
 impl Kernel for ByToken<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let Way { tokens, heads, size, .. } = *self.1;
         for (i, line) in part.chunks_exact_mut(heads * size).enumerate() {
             let (token, row) = ((first + i) % tokens, (first + i) / tokens);

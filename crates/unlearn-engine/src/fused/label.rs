@@ -6,6 +6,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend};
+use pulp::Simd;
 
 use super::exp::exp;
 use super::lanes::{greatest, sum_of_exp};
@@ -22,7 +23,7 @@ struct Forward<'a> {
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         for (i, out) in part.chunks_exact_mut(FOUND).enumerate() {
             let row = &self.scores[(first + i) * self.width..][..self.width];
             let most = greatest(row);
@@ -51,7 +52,7 @@ struct ByScores<'a> {
 
 impl Kernel for ByScores<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         for (i, row) in part.chunks_exact_mut(self.width).enumerate() {
             let at = first + i;
             let (most, all) = (self.found[at * FOUND], self.found[at * FOUND + 1]);

@@ -6,6 +6,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
+use pulp::Simd;
 
 use super::exp::exp;
 use super::lanes::{greatest, sum, sum_of_exp};
@@ -15,7 +16,7 @@ struct Forward<'a>(&'a [f32], usize);
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let width = self.1;
         for (i, out) in part.chunks_exact_mut(width).enumerate() {
             let row = &self.0[(first + i) * width..][..width];
@@ -43,7 +44,7 @@ struct ByScores<'a> {
 
 impl Kernel for ByScores<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         for (i, out) in part.chunks_exact_mut(self.width).enumerate() {
             let at = (first + i) * self.width;
             let (log_probs, gradient) = (&self.log_probs[at..][..self.width], &self.gradient[at..][..self.width]);

@@ -7,6 +7,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
+use pulp::Simd;
 
 use super::product::View;
 use super::{Fused, Kernel, by_rows_of, few};
@@ -74,7 +75,7 @@ const TOGETHER: usize = 4;
 
 impl Kernel for Adding<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let Self { by, rows, of, width, scale } = *self;
         for (i, out) in part.chunks_exact_mut(width).enumerate() {
             let at = first + i;

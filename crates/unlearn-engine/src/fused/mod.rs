@@ -300,7 +300,7 @@ const TASK: usize = 1 << 15;
 /// there are reach no further.
 trait Kernel: Sync {
     /// Fills the rows from `first` on.
-    fn fill(&self, first: usize, part: &mut [f32]);
+    fn fill<S: Simd>(&self, simd: S, first: usize, part: &mut [f32]);
 }
 
 /// A kernel with what it fills, in the form in which instructions are chosen.
@@ -310,8 +310,8 @@ impl<K: Kernel> WithSimd for Filling<'_, K> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.0.fill(self.1, self.2);
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.0.fill(simd, self.1, self.2);
     }
 }
 

@@ -6,6 +6,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
+use pulp::Simd;
 
 use super::lanes::dot;
 use super::{Fused, Kernel, by_rows};
@@ -27,7 +28,7 @@ struct Forward<'a> {
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let width = self.weight.len();
         for (i, out) in part.chunks_exact_mut(width).enumerate() {
             let row = &self.x[(first + i) * width..][..width];
@@ -54,7 +55,7 @@ struct ByX<'a> {
 
 impl Kernel for ByX<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let width = self.weight.len();
         for (i, out) in part.chunks_exact_mut(width).enumerate() {
             let at = (first + i) * width;
@@ -81,7 +82,7 @@ struct ByWeight<'a> {
 
 impl Kernel for ByWeight<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let (width, block) = (self.width, ROWS * self.width);
         for (i, sums) in part.chunks_exact_mut(width).enumerate() {
             let from = (first + i) * block;

@@ -6,6 +6,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
+use pulp::Simd;
 
 use super::exp::exp;
 use super::lanes::{greatest, sum};
@@ -20,7 +21,7 @@ struct Forward<'a> {
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let [heads, tokens, keys] = self.shape;
         let shown = (self.mask.len() / (tokens * keys)).max(1);
         for (i, out) in part.chunks_exact_mut(keys).enumerate() {
@@ -58,7 +59,7 @@ struct ByScores<'a> {
 
 impl Kernel for ByScores<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         for (i, out) in part.chunks_exact_mut(self.keys).enumerate() {
             let at = (first + i) * self.keys;
             let (shares, gradient) = (&self.shares[at..][..self.keys], &self.gradient[at..][..self.keys]);

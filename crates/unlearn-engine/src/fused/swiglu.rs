@@ -6,6 +6,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
+use pulp::Simd;
 
 use super::exp::exp;
 use super::{Fused, Kernel, by_rows};
@@ -14,7 +15,7 @@ struct Forward<'a>(&'a [f32], &'a [f32]);
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
-    fn fill(&self, from: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, from: usize, part: &mut [f32]) {
         let (gate, up) = (&self.0[from..][..part.len()], &self.1[from..][..part.len()]);
         for ((y, &g), &u) in part.iter_mut().zip(gate).zip(up) {
             *y = g / (1.0 + exp(-g)) * u;
@@ -32,7 +33,7 @@ struct ByGate<'a>(&'a [f32], &'a [f32], &'a [f32]);
 
 impl Kernel for ByGate<'_> {
     #[inline(always)]
-    fn fill(&self, from: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, from: usize, part: &mut [f32]) {
         let n = part.len();
         let (gate, up, gradient) = (&self.0[from..][..n], &self.1[from..][..n], &self.2[from..][..n]);
         for (((y, &g), &u), &d) in part.iter_mut().zip(gate).zip(up).zip(gradient) {

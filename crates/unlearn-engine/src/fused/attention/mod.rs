@@ -12,6 +12,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
+use pulp::Simd;
 
 use super::exp::exp;
 use super::lanes::{add, sum};
@@ -87,11 +88,11 @@ impl<'a> Inputs<'a> {
 
     /// Finds the softmax over what each query of a group sees, and, with a cap, the cap's derivative.
     #[inline(always)]
-    fn look(&self, keys: &Turned, head: usize, group: &Group, found: &mut Found) {
+    fn look<S: Simd>(&self, simd: S, keys: &Turned, head: usize, group: &Group, found: &mut Found) {
         let Found { turned, scores, shares, slopes, by, .. } = found;
         scores.iter_mut().for_each(Vec::clear);
         for range in &group.seen {
-            keys.products(turned, self.key_head(head), range.clone(), scores);
+            keys.products(simd, turned, self.key_head(head), range.clone(), scores);
         }
         by.clear();
         by.resize(scores[0].len(), [0.0; QUERIES]);
@@ -159,7 +160,7 @@ struct Forward<'a>(Inputs<'a>, Turned);
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, simd: S, first: usize, part: &mut [f32]) {
         let (inputs, keys) = (self.0, &self.1);
         let (heads, dim) = (inputs.form.heads[0], inputs.head_dim);
         let (mut found, mut out) = (Found::default(), vec![0.0; QUERIES * dim]);
@@ -167,8 +168,8 @@ impl Kernel for Forward<'_> {
         while let Some(group) = walk.steps(QUERIES) {
             for head in 0..heads {
                 inputs.gather(inputs.q, &group.tokens, head, &mut found.rows, &mut found.turned);
-                inputs.look(keys, head, group, &mut found);
-                together::sums(&mut out, inputs.looked_at(inputs.v, head), &group.seen, &found.by);
+                inputs.look(simd, keys, head, group, &mut found);
+                together::sums(simd, &mut out, inputs.looked_at(inputs.v, head), &group.seen, &found.by);
                 for (token, out) in group.tokens.clone().zip(out.chunks_exact(dim)) {
                     part[((token - first) * heads + head) * dim..][..dim].copy_from_slice(out);
                 }
@@ -195,7 +196,7 @@ struct ByHead<'a> {
 
 impl Kernel for ByHead<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, simd: S, first: usize, part: &mut [f32]) {
         let (inputs, [keys, values]) = (self.inputs, &self.turned);
         let (n, dim) = (inputs.form.reach.len(), inputs.head_dim);
         let (mut found, mut by_query) = (Found::default(), vec![0.0; QUERIES * dim]);
@@ -208,12 +209,12 @@ impl Kernel for ByHead<'_> {
             let mut walk = inputs.form.reach.walk(0..n, inputs.form.window);
             while let Some(group) = walk.steps(QUERIES) {
                 inputs.gather(inputs.q, &group.tokens, head, &mut found.rows, &mut found.turned);
-                inputs.look(keys, head, group, &mut found);
+                inputs.look(simd, keys, head, group, &mut found);
                 inputs.gather(self.gradient, &group.tokens, head, &mut pull, &mut pull_turned);
-                together::spread(by_v, &pull, dim, &group.seen, &found.by);
+                together::spread(simd, by_v, &pull, dim, &group.seen, &found.by);
                 products.iter_mut().for_each(Vec::clear);
                 for range in &group.seen {
-                    values.products(&pull_turned, inputs.key_head(head), range.clone(), &mut products);
+                    values.products(simd, &pull_turned, inputs.key_head(head), range.clone(), &mut products);
                 }
                 changes.clear();
                 changes.resize(found.by.len(), [0.0; QUERIES]);
@@ -235,10 +236,10 @@ impl Kernel for ByHead<'_> {
                         }
                     }
                 }
-                together::sums(&mut by_query, inputs.looked_at(inputs.k, head), &group.seen, &changes);
+                together::sums(simd, &mut by_query, inputs.looked_at(inputs.k, head), &group.seen, &changes);
                 by_q[group.tokens.start * dim..group.tokens.end * dim]
                     .copy_from_slice(&by_query[..group.tokens.len() * dim]);
-                together::spread(by_k, &found.rows, dim, &group.seen, &changes);
+                together::spread(simd, by_k, &found.rows, dim, &group.seen, &changes);
             }
         }
     }
@@ -255,7 +256,7 @@ struct Gathered<'a> {
 
 impl Kernel for Gathered<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let dim = self.head_dim;
         let heads = self.parts.len() / self.each;
         for (token, row) in (first..).zip(part.chunks_exact_mut(heads * dim)) {

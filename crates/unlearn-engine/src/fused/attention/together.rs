@@ -1,5 +1,6 @@
 //! Sums that a few neighbouring queries share: a key or value is read once for all of them.
 
+use pulp::Simd;
 use std::ops::Range;
 
 use super::super::{Kernel, by_rows};
@@ -28,7 +29,7 @@ struct Turning<'a> {
 
 impl Kernel for Turning<'_> {
     #[inline(always)]
-    fn fill(&self, first: usize, part: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, first: usize, part: &mut [f32]) {
         let Self { rows, width, dim, blocks } = *self;
         for (i, out) in part.chunks_exact_mut(dim * LANES).enumerate() {
             let (head, block) = ((first + i) / blocks, (first + i) % blocks);
@@ -54,7 +55,14 @@ impl Turned {
     /// Appends to `all[i]` the inner products of query `i` with a head's rows of the tokens `of`. Each is a sum of two in
     /// float32 that are added in float64.
     #[inline(always)]
-    pub(super) fn products(&self, queries: &[Each], head: usize, of: Range<usize>, all: &mut [Vec<f64>; QUERIES]) {
+    pub(super) fn products<S: Simd>(
+        &self,
+        simd: S,
+        queries: &[Each],
+        head: usize,
+        of: Range<usize>,
+        all: &mut [Vec<f64>; QUERIES],
+    ) {
         let length = self.dim * LANES;
         let blocks = &self.values[head * self.blocks * length..][..self.blocks * length];
         for (block, values) in blocks.chunks_exact(length).enumerate().skip(of.start / LANES) {
@@ -62,46 +70,48 @@ impl Turned {
             if start >= of.end {
                 break;
             }
-            let found = products(queries, values);
+            let mut found = [[[0.0; LANES]; 2]; QUERIES];
+            for lane in (0..LANES).step_by(S::F32_LANES) {
+                products(simd, queries, values, lane, &mut found);
+            }
             let lanes = of.start.saturating_sub(start)..(of.end - start).min(LANES);
-            for (all, found) in all.iter_mut().zip(&found) {
-                all.extend_from_slice(&found[lanes.clone()]);
+            for (all, [a, b]) in all.iter_mut().zip(&found) {
+                let halves = a[lanes.clone()].iter().zip(&b[lanes.clone()]);
+                all.extend(halves.map(|(&a, &b)| f64::from(a) + f64::from(b)));
             }
         }
     }
 }
 
-/// Inner products of queries `[dim]` with the lanes of `[dim][LANES]`.
+/// Inner products of queries `[dim]` with some lanes of `[dim][LANES]`, from `lane` on: of even entries, and of odd ones.
 #[inline(always)]
-fn products(queries: &[Each], block: &[f32]) -> [[f64; LANES]; QUERIES] {
-    let mut sums = [[[0.0f32; LANES]; 2]; QUERIES];
+fn products<S: Simd>(simd: S, queries: &[Each], block: &[f32], lane: usize, found: &mut [[[f32; LANES]; 2]; QUERIES]) {
+    let mut sums = [[simd.splat_f32s(0.0); 2]; QUERIES];
     let ((pairs, last), (rows, _)) = (queries.as_chunks::<2>(), block.as_chunks::<LANES>());
+    let load = |row: &[f32; LANES]| S::as_simd_f32s(&row[lane..lane + S::F32_LANES]).0[0];
     for (two, rows) in pairs.iter().zip(rows.as_chunks::<2>().0) {
+        let (even, odd) = (load(&rows[0]), load(&rows[1]));
         // As one value, sums stay in registers.
         let mut next = sums;
         for i in 0..QUERIES {
-            for half in 0..2 {
-                for lane in 0..LANES {
-                    next[i][half][lane] = two[half][i].mul_add(rows[half][lane], sums[i][half][lane]);
-                }
-            }
+            next[i] = [
+                simd.mul_add_f32s(simd.splat_f32s(two[0][i]), even, sums[i][0]),
+                simd.mul_add_f32s(simd.splat_f32s(two[1][i]), odd, sums[i][1]),
+            ];
         }
         sums = next;
     }
     if let ([query], Some(row)) = (last, rows.last()) {
-        for i in 0..QUERIES {
-            for lane in 0..LANES {
-                sums[i][0][lane] = query[i].mul_add(row[lane], sums[i][0][lane]);
-            }
+        let row = load(row);
+        for (sums, &x) in sums.iter_mut().zip(query) {
+            sums[0] = simd.mul_add_f32s(simd.splat_f32s(x), row, sums[0]);
         }
     }
-    let mut found = [[0.0; LANES]; QUERIES];
-    for (found, [a, b]) in found.iter_mut().zip(&sums) {
-        for lane in 0..LANES {
-            found[lane] = f64::from(a[lane]) + f64::from(b[lane]);
+    for (found, sums) in found.iter_mut().zip(&sums) {
+        for (found, &sum) in found.iter_mut().zip(sums) {
+            S::as_mut_simd_f32s(&mut found[lane..lane + S::F32_LANES]).0[0] = sum;
         }
     }
-    found
 }
 
 /// Rows of `width` values that belong to tokens; of each, `dim` values from `at` on.
@@ -113,83 +123,122 @@ pub(super) struct Rows<'a> {
     pub(super) dim: usize,
 }
 
+/// Vectors of a row that are worked on at once: with four queries, their sums fill half of the registers.
+const WIDE: usize = 2;
+
 /// Puts the sum of the rows of tokens, each times its number for the query, into the rows of `out` `[queries][dim]`.
 #[inline(always)]
-pub(super) fn sums(out: &mut [f32], rows: Rows<'_>, seen: &[Range<usize>], by: &[Each]) {
+pub(super) fn sums<S: Simd>(simd: S, out: &mut [f32], rows: Rows<'_>, seen: &[Range<usize>], by: &[Each]) {
     let (dim, mut at) = (rows.dim, 0);
-    while at + 32 <= dim {
-        sums_of::<32>(out, rows, at, seen, by);
-        at += 32;
+    while at + WIDE * S::F32_LANES <= dim {
+        sums_of::<S, WIDE>(simd, out, rows, at, seen, by);
+        at += WIDE * S::F32_LANES;
     }
-    while at + 8 <= dim {
-        sums_of::<8>(out, rows, at, seen, by);
-        at += 8;
+    while at + S::F32_LANES <= dim {
+        sums_of::<S, 1>(simd, out, rows, at, seen, by);
+        at += S::F32_LANES;
     }
-    while at < dim {
-        sums_of::<1>(out, rows, at, seen, by);
-        at += 1;
+    for at in at..dim {
+        let mut by = by.iter();
+        let mut sums = [0.0f32; QUERIES];
+        for range in seen {
+            for (token, by) in range.clone().zip(&mut by) {
+                let x = rows.values[token * rows.width + rows.at + at];
+                for i in 0..QUERIES {
+                    sums[i] = by[i].mul_add(x, sums[i]);
+                }
+            }
+        }
+        for (out, sum) in out.chunks_exact_mut(dim).zip(sums) {
+            out[at] = sum;
+        }
     }
 }
 
 #[inline(always)]
-fn sums_of<const WIDTH: usize>(out: &mut [f32], rows: Rows<'_>, at: usize, seen: &[Range<usize>], by: &[Each]) {
-    let mut sums = [[0.0f32; WIDTH]; QUERIES];
+fn sums_of<S: Simd, const N: usize>(
+    simd: S,
+    out: &mut [f32],
+    rows: Rows<'_>,
+    at: usize,
+    seen: &[Range<usize>],
+    by: &[Each],
+) {
+    let mut sums = [[simd.splat_f32s(0.0); N]; QUERIES];
     let mut by = by.iter();
     for range in seen {
         for (token, by) in range.clone().zip(&mut by) {
-            let from = token * rows.width + rows.at + at;
-            let Some(row) = rows.values[from..].first_chunk::<WIDTH>() else { return };
+            let row = &rows.values[token * rows.width + rows.at + at..][..N * S::F32_LANES];
+            let Some(row) = S::as_simd_f32s(row).0.first_chunk::<N>() else { return };
             let mut next = sums;
             for i in 0..QUERIES {
-                for l in 0..WIDTH {
-                    next[i][l] = by[i].mul_add(row[l], sums[i][l]);
+                let by = simd.splat_f32s(by[i]);
+                for n in 0..N {
+                    next[i][n] = simd.mul_add_f32s(by, row[n], sums[i][n]);
                 }
             }
             sums = next;
         }
     }
     for (out, sums) in out.chunks_exact_mut(rows.dim).zip(&sums) {
-        out[at..at + WIDTH].copy_from_slice(sums);
+        S::as_mut_simd_f32s(&mut out[at..at + N * S::F32_LANES]).0.copy_from_slice(sums);
     }
 }
 
 /// Adds to each token's row of `out` `[tokens, dim]` the queries `[queries][dim]`, each times the token's number for it.
 #[inline(always)]
-pub(super) fn spread(out: &mut [f32], queries: &[f32], dim: usize, seen: &[Range<usize>], by: &[Each]) {
+pub(super) fn spread<S: Simd>(
+    simd: S,
+    out: &mut [f32],
+    queries: &[f32],
+    dim: usize,
+    seen: &[Range<usize>],
+    by: &[Each],
+) {
     let mut at = 0;
-    while at + 32 <= dim {
-        spread_of::<32>(out, queries, (dim, at), seen, by);
-        at += 32;
+    while at + WIDE * S::F32_LANES <= dim {
+        spread_of::<S, WIDE>(simd, out, queries, (dim, at), seen, by);
+        at += WIDE * S::F32_LANES;
     }
-    while at + 8 <= dim {
-        spread_of::<8>(out, queries, (dim, at), seen, by);
-        at += 8;
+    while at + S::F32_LANES <= dim {
+        spread_of::<S, 1>(simd, out, queries, (dim, at), seen, by);
+        at += S::F32_LANES;
     }
-    while at < dim {
-        spread_of::<1>(out, queries, (dim, at), seen, by);
-        at += 1;
+    for at in at..dim {
+        let mut by = by.iter();
+        for range in seen {
+            for (token, by) in range.clone().zip(&mut by) {
+                let x = &mut out[token * dim + at];
+                for i in 0..QUERIES {
+                    *x = by[i].mul_add(queries[i * dim + at], *x);
+                }
+            }
+        }
     }
 }
 
 #[inline(always)]
-fn spread_of<const WIDTH: usize>(
+fn spread_of<S: Simd, const N: usize>(
+    simd: S,
     out: &mut [f32],
     queries: &[f32],
     (dim, at): (usize, usize),
     seen: &[Range<usize>],
     by: &[Each],
 ) {
-    let mut parts = [[0.0f32; WIDTH]; QUERIES];
+    let mut parts = [[simd.splat_f32s(0.0); N]; QUERIES];
     for (part, query) in parts.iter_mut().zip(queries.chunks_exact(dim)) {
-        part.copy_from_slice(&query[at..at + WIDTH]);
+        part.copy_from_slice(S::as_simd_f32s(&query[at..at + N * S::F32_LANES]).0);
     }
     let mut by = by.iter();
     for range in seen {
         for (token, by) in range.clone().zip(&mut by) {
-            let Some(row) = out[token * dim + at..].first_chunk_mut::<WIDTH>() else { return };
-            for l in 0..WIDTH {
-                let sum = by[1].mul_add(parts[1][l], by[0].mul_add(parts[0][l], row[l]));
-                row[l] = by[3].mul_add(parts[3][l], by[2].mul_add(parts[2][l], sum));
+            let row = S::as_mut_simd_f32s(&mut out[token * dim + at..][..N * S::F32_LANES]).0;
+            for i in 0..QUERIES {
+                let by = simd.splat_f32s(by[i]);
+                for n in 0..N {
+                    row[n] = simd.mul_add_f32s(by, parts[i][n], row[n]);
+                }
             }
         }
     }
