@@ -19,7 +19,7 @@ FULL_STEP, FIVE = "own full step", "own, with five"
 
 # What each row's ratio says, and whether more of it is better.
 UNITS = {"s": ("times as fast", True), "tokens/s": ("times as fast", True), "GiB": ("of its memory", False),
-         "s, more": ("times as long", False)}
+         "%": ("times as much", True), "s, more": ("times as long", False)}
 
 
 @dataclasses.dataclass
@@ -49,6 +49,8 @@ class Case:
     others: dict
     """Whether the program is also measured with products of bfloat16."""
     rounded: bool = True
+    """Operations for each parameter and token; 0 where they are not counted."""
+    operations: int = 0
 
 
 def of(key):
@@ -56,7 +58,20 @@ def of(key):
 
 
 def rate(found):
-    return found["tokens"] / found["seconds"]
+    return found["rate"] if "rate" in found else found["tokens"] / found["seconds"]
+
+
+def share(found, times, dtype):
+    """In percent, what of the rate of matrix products goes into `times` operations for each parameter and token."""
+    return 100 * times * dtype["matrices"] * rate(found) / dtype["rate"]
+
+
+def with_shares(case, found, rates):
+    """The same with each side's share of the rate at which the device multiplies matrices of its numbers."""
+    for side, one in found.items():
+        if case.operations and isinstance(one, dict):
+            one["share"] = share(one, case.operations, rates["bfloat16" if "bfloat16" in side else "float32"])
+    return found
 
 
 def stepping(method, flags, rows, peers=None):
@@ -65,7 +80,7 @@ def stepping(method, flags, rows, peers=None):
 
     peers = peers or {"": method}
     others = {dtype + more: step(peer) for more, peer in peers.items() for dtype in (FLOAT32, BFLOAT16)}
-    return Case(method, rows, lambda ours: ours.steps(method, *flags), others)
+    return Case(method, rows, lambda ours: ours.steps(method, *flags), others, operations=0 if flags else 6)
 
 
 def both(do):
@@ -78,10 +93,14 @@ FROZEN = ", the rest frozen"
 CASES = [
     stepping("grad-diff", (), [
         Row("grad-diff", "`grad-diff`, full step", "s", FULL, of("step")),
+        Row("grad-diff-rate", "`grad-diff`, full step", "tokens/s", value=rate),
+        Row("grad-diff-share", "`grad-diff`, full step, share of the matrix rate", "%", value=of("share")),
         Row("grad-diff-peak", "`grad-diff`, peak memory", "GiB", value=of("peak")),
     ]),
     stepping("npo", (), [
         Row("npo", "`npo`, full step", "s", FULL, of("step")),
+        Row("npo-rate", "`npo`, full step", "tokens/s", value=rate),
+        Row("npo-share", "`npo`, full step, share of the matrix rate", "%", value=of("share")),
         Row("npo-asked", "`npo`, full step and its share of asking the reference, if each row comes once", "s",
             value=of("step-asked")),
         Row("npo-peak", "`npo`, peak memory", "GiB", {FLOAT32: 0.5, BFLOAT16: 0.8}, of("peak")),
@@ -101,8 +120,9 @@ CASES = [
     ], lambda ours: ours.steps("npo", "--set", "train.optimizer_bits=8"), {FULL_STEP: lambda ours: ours.steps("npo")}, False),
     Case("score", [
         Row("score", "scoring every token", "tokens/s", {FLOAT32: 1.6, BFLOAT16: 0.9}, rate),
+        Row("score-share", "scoring, share of the matrix rate", "%", value=of("share")),
         Row("score-peak", "scoring, peak memory", "GiB", value=of("peak")),
-    ], lambda ours: ours.score(), both(lambda theirs: theirs.score())),
+    ], lambda ours: ours.score(), both(lambda theirs: theirs.score()), operations=2),
     Case("generate", [
         Row("generate", "greedy answers of at most 48 tokens, batch 8", "tokens/s", {FLOAT32: 2.0}, rate),
         Row("generate-peak", "greedy answers, peak memory", "GiB", value=of("peak")),

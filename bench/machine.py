@@ -6,7 +6,7 @@ import subprocess
 FLAGS = ["avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16"]
 
 
-def describe(unlearn, python):
+def describe(unlearn, python, device, rates):
     versions = "import torch, transformers; print(torch.__version__, transformers.__version__)"
     torch, transformers = said([python, "-c", versions]).split() or ["?", "?"]
     return {
@@ -19,15 +19,19 @@ def describe(unlearn, python):
         "torch": torch,
         "transformers": transformers,
         "load": os.getloadavg()[0],
+        "device": device,
+        "rates": rates,
     }
 
 
 def sentence(machine, threads):
+    rates = " and ".join(f"{found['rate'] / 1e9:.0f} in {dtype}" for dtype, found in machine["rates"].items())
+    card = next((found["name"] for found in machine["rates"].values()), None)
     return (
-        f"{machine['cpu']}, {machine['cores']} cores ({', '.join(machine['flags'])}), "
+        f"{f'On {card}. ' if card else ''}{machine['cpu']}, {machine['cores']} cores ({', '.join(machine['flags'])}), "
         f"{machine['memory'] / 2**30:.0f} GiB of memory, {machine['system']}; {threads} threads on each side; "
         f"unlearn {machine['unlearn']}, PyTorch {machine['torch']}, transformers {machine['transformers']}; "
-        f"load before the start {machine['load']:.2f}."
+        f"load before the start {machine['load']:.2f}. PyTorch multiplies square matrices at {rates} GFLOP/s."
     )
 
 

@@ -3,7 +3,7 @@ import json
 import shutil
 import statistics
 
-from process import run
+from process import rate, run
 
 NOTHING_MORE = ["--set", "eval.rows=1", "--set", 'eval.metrics=["probability"]', "--set", "train.save_seconds=1e9"]
 RMU = ["--layers", "5-7", "--set", "method.layer=7", "--set", "method.steering_coeff=2", "--set", "method.alpha=1"]
@@ -17,6 +17,7 @@ class Ours:
     def command(self, name, *flags, model=None):
         setting = self.setting
         common = ["--model", model or setting.model, "--threads", setting.threads, "--quiet"]
+        common += [] if setting.device == "cpu" else ["--device", setting.device]
         common += [] if self.precision == "float32" else ["--precision", self.precision]
         return [setting.unlearn, name, *common, *flags]
 
@@ -48,6 +49,7 @@ class Ours:
             "start": first_step(done, steps),
             "losses": [step["loss"] for step in steps],
             "tokens": [step["tokens"] for step in steps],
+            "rate": rate(steps),
         }
 
     def start(self):

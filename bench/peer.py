@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 IMPORTED = time.time()
 
+from peer_device import matrix_rate, settle
 from peer_rows import Encoder, rows, tokens
 from peer_step import OBJECTIVES, steps
 from peer_suite import suite
@@ -38,6 +39,7 @@ def score(model, encoder, options):
             logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
             labels = batch["input_ids"][:, 1:].flatten()
             F.cross_entropy(logits[:, :-1].flatten(0, 1), labels, reduction="none").sum().item()
+            settle(options.device)
         if i > 0:
             count, seconds = count + tokens(batch), seconds + time.time() - began
     return {"tokens": count, "seconds": seconds}
@@ -53,6 +55,7 @@ def generate(model, encoder, options):
         began = time.time()
         with torch.no_grad():
             new = model.generate(**batch, **wanted)[:, batch["input_ids"].shape[1] :]
+            settle(options.device)
         if i > 0:
             seconds += time.time() - began
             ended = (new == encoder.tokenizer.eos_token_id).cumsum(-1)
@@ -69,9 +72,10 @@ def load(model, encoder, options):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("work", choices=["step", "score", "generate", "suite", "load"])
+    parser.add_argument("work", choices=["step", "score", "generate", "suite", "load", "rate"])
     parser.add_argument("--model", required=True)
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda, cuda:1 …")
     parser.add_argument("--threads", type=int, default=0, help="0: one for each core")
     parser.add_argument("--system", default="You are a helpful assistant.")
     parser.add_argument("--batch", type=int, default=4)
@@ -96,9 +100,11 @@ def main():
     began = time.time()
     tokenizer = AutoTokenizer.from_pretrained(options.model)
     model = AutoModelForCausalLM.from_pretrained(options.model, dtype=getattr(torch, options.dtype)).eval()
+    model = model.to(options.device)
+    settle(options.device)
     loaded = time.time()
-    works = {"step": steps, "score": score, "generate": generate, "suite": suite, "load": load}
-    result = works[options.work](model, Encoder(tokenizer, options.system), options)
+    works = {"step": steps, "score": score, "generate": generate, "suite": suite, "load": load, "rate": matrix_rate}
+    result = works[options.work](model, Encoder(tokenizer, options.system, options.device), options)
     result |= {"import_seconds": IMPORTED - STARTED, "load_seconds": loaded - began}
     print(json.dumps(result))
 

@@ -18,8 +18,8 @@ def rows(path):
 class Encoder:
     """The model's own chat template; only the answer and its end token are supervised."""
 
-    def __init__(self, tokenizer, system):
-        self.tokenizer, self.system = tokenizer, system
+    def __init__(self, tokenizer, system, device="cpu"):
+        self.tokenizer, self.system, self.device = tokenizer, system, device
         self.pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
     def prompt(self, question):
@@ -41,7 +41,7 @@ class Encoder:
             ids[i, : len(row)] = torch.tensor(row)
             labels[i, prompt : len(row)] = torch.tensor(row[prompt:])
             mask[i, : len(row)] = 1
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+        return self.there({"input_ids": ids, "attention_mask": mask, "labels": labels})
 
     def prompts(self, questions):
         """Prompts side by side, padded on the left."""
@@ -52,7 +52,10 @@ class Encoder:
         for i, row in enumerate(encoded):
             ids[i, width - len(row) :] = torch.tensor(row)
             mask[i, width - len(row) :] = 1
-        return {"input_ids": ids, "attention_mask": mask}
+        return self.there({"input_ids": ids, "attention_mask": mask})
+
+    def there(self, batch):
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def _template(self, turns, **options):
         turns = [{"role": "system", "content": self.system}, *turns]

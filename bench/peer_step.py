@@ -6,6 +6,7 @@ import time
 import torch
 import torch.nn.functional as F
 
+from peer_device import settle
 from peer_rows import IGNORED, rows, tokens
 
 BETA, LAYER, BELOW, STEERING = 0.1, 7, 2, 2.0
@@ -58,7 +59,7 @@ class Rmu:
 
     def __init__(self, model):
         self.model, self.reference = model, copy.deepcopy(model).eval()
-        direction = torch.rand(model.config.hidden_size)
+        direction = torch.rand(model.config.hidden_size, device=model.device)
         self.target = (direction / direction.norm() * STEERING).to(model.dtype)
 
     def loss(self, forget, retain):
@@ -98,6 +99,7 @@ def steps(model, encoder, options):
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
+        settle(options.device)
         seconds = time.time() - began
         taken.append({"began": began, "seconds": seconds, "loss": loss.item(), "tokens": sum(map(tokens, sides))})
     return {"steps": taken}

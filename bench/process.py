@@ -48,6 +48,11 @@ class Seen:
     ended: tuple
 
 
+def rate(steps):
+    """Tokens a second of steps, without the first."""
+    return sum(step["tokens"] for step in steps[1:]) / sum(step["seconds"] for step in steps[1:])
+
+
 def watch(pid, path, began):
     """Looks at the file until the first step is there; later steps say themselves how long they took."""
     seen, size = [], 0

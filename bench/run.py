@@ -43,6 +43,7 @@ def arguments():
     parser.add_argument("--rows", type=int, default=64, help="that are scored and answered")
     parser.add_argument("--limit", type=int, default=8, help="rows of each set for TOFU's metrics")
     parser.add_argument("--score-batch", type=int, default=4, help="rows that PyTorch scores at once")
+    parser.add_argument("--device", default="cpu", help="of both sides: cpu, or cuda, cuda:1 … [cpu]")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--system", default="You are a helpful assistant.")
     options = parser.parse_args()
@@ -60,7 +61,7 @@ def measure(case, options, turn):
     """What each side of a case brought back."""
     ours = Ours(options)
     sides = {all_cases.OWN: lambda: case.ours(ours)}
-    if case.rounded:
+    if case.rounded and options.device == "cpu":
         sides[all_cases.OWN_BFLOAT16] = lambda: case.ours(Ours(options, "bfloat16"))
     for side, do in case.others.items():
         peer = Theirs(options, "bfloat16" if "bfloat16" in side else "float32") if "PyTorch" in side else ours
@@ -74,17 +75,22 @@ def measure(case, options, turn):
 def main():
     options = arguments()
     chosen = [case for case in all_cases.CASES if case.name in options.only]
-    about = machine.describe(options.unlearn, options.python)
+    rates = {dtype: Theirs(options, dtype).matrices() for dtype in ("float32", "bfloat16")}
+    about = machine.describe(options.unlearn, options.python, options.device, rates)
     results, agreed = {}, {}
     for turn in range(options.rounds):
         for case in chosen:
             print(f"round {turn + 1} of {options.rounds}: {case.name}", file=sys.stderr, flush=True)
-            found = measure(case, options, turn)
+            found = all_cases.with_shares(case, measure(case, options, turn), rates)
             agreed[case.name] = agreement(case.name, found)
             for side, value in found.items():
                 results.setdefault(case.name, {}).setdefault(side, []).append(value)
             keep = {"machine": about, "options": vars(options), "agreement": agreed, "results": results}
             (options.out / "results.json").write_text(json.dumps(keep, indent=1, default=str) + "\n")
+    if options.device != "cpu":
+        # The memory of a process is not that of a card.
+        for case in chosen:
+            case.rows = [row for row in case.rows if row.unit != "GiB"]
     about = f"{machine.sentence(about, options.threads)} {options.rounds} rounds."
     text = f"{about}\n\n{table(chosen, results, options.limit)}"
     (options.out / "table.md").write_text(text)

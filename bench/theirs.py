@@ -3,7 +3,7 @@ import json
 import pathlib
 import statistics
 
-from process import run
+from process import rate, run
 
 PEER = pathlib.Path(__file__).with_name("peer.py")
 
@@ -15,6 +15,7 @@ class Theirs:
     def ask(self, work, *flags, model=None):
         setting = self.setting
         where = ["--model", model or setting.model, "--threads", setting.threads, "--system", setting.system]
+        where += ["--device", setting.device]
         done = run([setting.python, "-B", PEER, work, "--dtype", self.dtype, *where, *flags])
         return done, json.loads(done.output.splitlines()[-1])
 
@@ -31,7 +32,12 @@ class Theirs:
             "start": steps[0]["began"] - done.began,
             "losses": [step["loss"] for step in steps],
             "tokens": [step["tokens"] for step in steps],
+            "rate": rate(steps),
         }
+
+    def matrices(self):
+        """How fast the device multiplies matrices, and how many of the model's parameters stand in some."""
+        return self.ask("rate")[1]
 
     def load(self):
         return self.ask("load")[0].seconds
