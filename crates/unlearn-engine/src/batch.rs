@@ -1,10 +1,12 @@
 //! Token rows side by side, and how a step is cut into micro-batches.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use unlearn_data::TokenRow;
 
+use crate::DecoderConfig;
 use crate::decoder::Rows;
 use crate::tensor::{self, indices};
 use crate::tree::Tree;
@@ -80,20 +82,11 @@ impl TokenBatch {
     #[must_use]
     pub fn distinct(self) -> (Self, Vec<usize>) {
         let asked = tensor::places(self.positions.clone()).into_iter().zip(tensor::places(self.labels.clone()));
-        let (mut seen, mut kept) = (HashMap::new(), Vec::new());
-        let places: Vec<usize> = asked
-            .enumerate()
-            .map(|(i, one)| {
-                *seen.entry(one).or_insert_with(|| {
-                    kept.push(i as i64);
-                    kept.len() - 1
-                })
-            })
-            .collect();
-        if kept.len() == places.len() {
+        let (firsts, places) = distinct(asked);
+        if firsts.len() == places.len() {
             return (self, places);
         }
-        let kept = indices(kept, &self.tokens.device());
+        let kept = indices(firsts.into_iter().map(|i| i as i64).collect(), &self.tokens.device());
         let [positions, ends, labels] = [self.positions, self.ends, self.labels].map(|all| all.select(0, kept.clone()));
         (Self { positions, ends, labels, ..self }, places)
     }
@@ -146,6 +139,18 @@ impl TokenBatch {
     }
 }
 
+/// Where each of some things comes first, and of every one its place among these.
+pub(crate) fn distinct<T: Eq + Hash>(all: impl Iterator<Item = T>) -> (Vec<usize>, Vec<usize>) {
+    let (mut seen, mut firsts, mut places) = (HashMap::new(), Vec::new(), Vec::new());
+    for (i, one) in all.enumerate() {
+        places.push(*seen.entry(one).or_insert_with(|| {
+            firsts.push(i);
+            firsts.len() - 1
+        }));
+    }
+    (firsts, places)
+}
+
 fn place(shape: &Rows, width: usize, row: usize, token: usize) -> usize {
     match &shape.tree {
         // Where a row ends, nothing stands that is read.
@@ -166,6 +171,42 @@ fn unseen(rows: &[&TokenRow], width: usize) -> Vec<Vec<bool>> {
     }
     let row = |r: &&TokenRow| (0..width).map(|t| r.ids.get(t).is_some_and(|id| Some(*id) == r.hidden)).collect();
     rows.iter().map(row).collect()
+}
+
+/// How rows go through a decoder together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Together {
+    /// As one tree, in which what they begin with alike stands once.
+    Tree,
+    /// Beside each other, padded: where a row's length changes what is computed of it, or each has something of its own.
+    SideBySide,
+}
+
+impl Together {
+    /// As rows of which each is what it is alone go through a decoder.
+    #[must_use]
+    pub fn through(config: &DecoderConfig) -> Self {
+        if config.depends_on_length() { Self::SideBySide } else { Self::Tree }
+    }
+
+    /// Cuts rows of the given lengths into groups that stay within `budget` tokens, padding included (a single row may
+    /// exceed it).
+    #[must_use]
+    pub fn cut(self, lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
+        match self {
+            Self::Tree => fill(lengths, budget),
+            Self::SideBySide => plan(lengths, budget),
+        }
+    }
+
+    /// Puts rows together, with their last tokens where `to_the_end`.
+    #[must_use]
+    pub fn put(self, rows: &[&TokenRow], which: Which, to_the_end: bool, device: &Device) -> TokenBatch {
+        match self {
+            Self::Tree => TokenBatch::tree(rows, which, to_the_end, device),
+            Self::SideBySide => TokenBatch::reaching(rows, which, to_the_end, device),
+        }
+    }
 }
 
 /// Cuts rows of the given lengths into groups whose padded size stays within `budget` tokens (a single row may

@@ -3,7 +3,7 @@
 use burn::tensor::{Int, Tensor};
 use unlearn_data::TokenRow;
 
-use crate::batch::{TokenBatch, Which, fill, plan};
+use crate::batch::{Together, TokenBatch, Which, plan};
 use crate::tensor::values;
 use crate::train::Gradients;
 use crate::{Decoder, EngineError, LanguageModel, Weights};
@@ -32,14 +32,12 @@ pub fn score_rows(
     let weights = model.parameters.frozen();
     let device = model.parameters.device();
     let lengths: Vec<usize> = rows.iter().map(|r| r.ids.len()).collect();
-    let apart = model.decoder.config().depends_on_length();
-    let cut = if apart { plan } else { fill };
-    let put = if apart { TokenBatch::reaching } else { TokenBatch::tree };
+    let together = Together::through(model.decoder.config());
     let mut scores = vec![Vec::new(); rows.len()];
     let mut finished = 0;
-    for group in cut(&lengths, budget) {
+    for group in together.cut(&lengths, budget) {
         let members: Vec<&TokenRow> = group.iter().map(|&i| &rows[i]).collect();
-        let (batch, places) = put(&members, which, false, device).distinct();
+        let (batch, places) = together.put(&members, which, false, device).distinct();
         let states = predicting_states(&model.decoder, &weights, &batch);
         let log_probs = in_parts(&model.decoder, &weights, states, batch.labels.clone());
         let mut places = places.into_iter();

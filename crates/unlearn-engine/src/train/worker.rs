@@ -15,7 +15,7 @@ use super::perturb::Point;
 use super::prefix::PrefixCache;
 use super::scores::Room;
 use super::{Forward, Gradients, Micro, Needs, Objective, Passing, Plan, Reads, Route, Set, Side, StepView, Totals};
-use crate::batch::{self, TokenBatch, Which};
+use crate::batch::{Together, Which};
 use crate::decoder::Drop;
 use crate::tensor::scalar;
 use crate::{Decoder, EngineError, LanguageModel};
@@ -115,8 +115,8 @@ impl<'a> Worker<'a> {
     ) -> Result<bool, EngineError> {
         let read = rows.sides.iter().filter(|(side, _)| !self.needs.reads(*side).is_nothing());
         let read: Vec<(Side, &[Item])> = read.map(|(side, items)| (*side, items.as_slice())).collect();
-        let tokens: usize = read.iter().flat_map(|(side, items)| self.lengths(*side, items, true)).sum();
-        if read.len() > 1 && self.in_trees(point.decoder) && tokens <= self.plan.train.micro_tokens {
+        let tokens: usize = read.iter().flat_map(|(side, items)| self.lengths(*side, items, Together::Tree)).sum();
+        if read.len() > 1 && self.together(point.decoder) == Together::Tree && tokens <= self.plan.train.micro_tokens {
             if self.plan.stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
@@ -147,9 +147,8 @@ impl<'a> Worker<'a> {
         if self.needs.reads(side).is_nothing() {
             return Ok(true);
         }
-        let in_tree = self.in_trees(point.decoder);
-        let cut = if in_tree { batch::fill } else { batch::plan };
-        for group in cut(&self.lengths(side, items, in_tree), self.plan.train.micro_tokens) {
+        let together = self.together(point.decoder);
+        for group in together.cut(&self.lengths(side, items, together), self.plan.train.micro_tokens) {
             if self.plan.stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
@@ -162,7 +161,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Tokens that each row takes with its other answers; side by side, all are padded to the longest of them.
-    fn lengths(&self, side: Side, items: &[Item], in_tree: bool) -> Vec<usize> {
+    fn lengths(&self, side: Side, items: &[Item], together: Together) -> Vec<usize> {
         let ([own, alternates], [passing_own, passing_others]) = (side.sets(), self.passing(side));
         let length = |set: Set, i: usize| self.plan.sets.rows(set)[i].ids.len();
         let of = |item: &Item| {
@@ -170,7 +169,7 @@ impl<'a> Worker<'a> {
             let others = item.alternates.iter().filter(|_| passing_others);
             let all = all.chain(others.map(|&i| length(alternates, i)));
             let (rows, longest, sum) = all.fold((0, 0, 0), |(n, longest, sum), l| (n + 1, longest.max(l), sum + l));
-            if in_tree { sum } else { rows * longest }
+            if together == Together::Tree { sum } else { rows * longest }
         };
         items.iter().map(of).collect()
     }
@@ -192,8 +191,7 @@ impl<'a> Worker<'a> {
         let members: Vec<&TokenRow> = places.iter().map(|&(set, i)| &self.plan.sets.rows(set)[i]).collect();
         let reads = sides.iter().fold(Reads::nothing(), |all, (side, _)| all.and(self.needs.reads(*side)));
         let to_the_end = !reads.inner.is_empty();
-        let put = if self.in_trees(point.decoder) { TokenBatch::tree } else { TokenBatch::reaching };
-        let batch = put(&members, Which::Supervised, to_the_end, device);
+        let batch = self.together(point.decoder).put(&members, Which::Supervised, to_the_end, device);
         let drop = self.dropout(point, view.step, &places);
         let tracked = point.parameters.tracked().with_drop(drop.clone());
         let plain = point.parameters.frozen().with_drop(drop);
@@ -236,9 +234,9 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Whether rows that begin alike go through what they share once: not where each has a dropout of its own.
-    fn in_trees(&self, decoder: &Decoder) -> bool {
-        !decoder.config().depends_on_length() && !self.drops()
+    /// How rows go through the decoder: side by side where each has a dropout of its own.
+    fn together(&self, decoder: &Decoder) -> Together {
+        if self.drops() { Together::SideBySide } else { Together::through(decoder.config()) }
     }
 
     fn drops(&self) -> bool {

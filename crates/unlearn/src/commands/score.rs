@@ -24,7 +24,7 @@ pub struct Score {
     /// The system prompt
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
-    /// Tokens, padding included, that go through the model at once
+    /// Tokens that go through the model at once
     #[arg(long, value_name = "N", default_value_t = 2048)]
     micro_tokens: usize,
 }

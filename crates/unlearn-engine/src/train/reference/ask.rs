@@ -10,7 +10,7 @@ use unlearn_data::TokenRow;
 
 use super::Reference;
 use super::store::{Filling, Store};
-use crate::batch::{TokenBatch, Which, plan};
+use crate::batch::{Together, TokenBatch, Which};
 use crate::device::arithmetic;
 use crate::likelihood::in_parts;
 use crate::tensor::values;
@@ -142,7 +142,7 @@ impl Reference {
                 None => rows,
             };
             let lengths: Vec<usize> = places.iter().map(|&i| rows[i].ids.len()).collect();
-            for group in plan(&lengths, question.budget) {
+            for group in Together::through(model.decoder.config()).cut(&lengths, question.budget) {
                 let group: Vec<usize> = group.into_iter().map(|g| places[g]).collect();
                 answer(model, rows, &group, &mut fillings)?;
                 done += group.len();
@@ -173,8 +173,8 @@ fn answer(
         }
     }
     let to_the_end = !reads.inner.is_empty();
-    let put = if model.decoder.config().depends_on_length() { TokenBatch::reaching } else { TokenBatch::tree };
-    let batch = put(&members, Which::Supervised, to_the_end, model.parameters.device());
+    let together = Together::through(model.decoder.config());
+    let batch = together.put(&members, Which::Supervised, to_the_end, model.parameters.device());
     let (states, mut inner) = states(model, &batch, &reads);
     let width = model.decoder.config().hidden_size;
     for (quantity, filling) in fillings {
