@@ -18,7 +18,7 @@ def rows(path):
 class Encoder:
     """The model's own chat template; only the answer and its end token are supervised."""
 
-    def __init__(self, tokenizer, system, device="cpu"):
+    def __init__(self, tokenizer, system, device):
         self.tokenizer, self.system, self.device = tokenizer, system, device
         self.pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 

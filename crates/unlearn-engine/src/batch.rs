@@ -140,7 +140,7 @@ impl TokenBatch {
 }
 
 /// Where each of some things comes first, and of every one its place among these.
-pub(crate) fn distinct<T: Eq + Hash>(all: impl Iterator<Item = T>) -> (Vec<usize>, Vec<usize>) {
+fn distinct<T: Eq + Hash>(all: impl Iterator<Item = T>) -> (Vec<usize>, Vec<usize>) {
     let (mut seen, mut firsts, mut places) = (HashMap::new(), Vec::new(), Vec::new());
     for (i, one) in all.enumerate() {
         places.push(*seen.entry(one).or_insert_with(|| {

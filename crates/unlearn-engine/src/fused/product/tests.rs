@@ -115,10 +115,11 @@ proptest! {
         let [x, y] = [&a, &b].map(|t| t.clone().autodiff().require_grad());
         let mut tape = (product_of(x.clone(), y.clone(), turned, factors) * pull.clone()).sum().backward();
         let [by_a, by_b] = [x, y].map(|leaf| values(leaf.grad_remove(&mut tape).expect("a gradient")));
-        let right = if rounded { matrix(as_weights(&values(b.clone())), b.dims()[0], b.dims()[1], &Device::flex()) } else { b.clone() };
         let along = |b: Tensor<2>| if turned { b.transpose() } else { b };
         let ours = values(product_of(a.clone(), b.clone(), turned, factors));
         if rounded {
+            let [rows, columns] = b.dims();
+            let right = matrix(as_weights(&values(b.clone())), rows, columns, &Device::flex());
             check(&ours, &a, &along(right.clone()))?;
             check(&by_a, &pull, &along(right).transpose())?;
             let (left, right) = if turned { (pull.clone(), a.clone()) } else { (a.clone(), pull.clone()) };
